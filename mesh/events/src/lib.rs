@@ -1,0 +1,1 @@
+//! Events: envelope, outbox, relay, bus and consumer runtime.

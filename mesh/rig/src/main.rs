@@ -1,0 +1,2 @@
+//! Development only: the `cargo rig` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Structured logs, the names of every metric and span, context propagation.

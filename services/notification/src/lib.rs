@@ -1,0 +1,1 @@
+//! The notification service: mails, their history, and the administration of parked events.

@@ -1,0 +1,1 @@
+//! The user service: users, profiles and sessions.
