@@ -1,2 +1,62 @@
-//! Development only: the `cargo rig` command.
-fn main() {}
+//! Development only: the `cargo rig` command, the one door for developers and CI.
+//!
+//! What the project needs beside Rust is installed on first use, into a cache folder outside the tree.
+
+mod commands;
+mod tools;
+mod tour;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Tests, lints and checks of this workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo rig", bin_name = "cargo rig", arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs every test of the workspace, doc tests included.
+    Test {
+        /// Passed on to `cargo test`: `cargo rig test -p user -- commit`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        extra: Vec<String>,
+    },
+    /// Lints the contracts in proto/ with buf (STANDARD and COMMENTS). buf is built with Go if it is not installed.
+    ProtoLint,
+    /// Checks the dependencies: licenses, sources and banned crates. cargo-deny is built if it is not installed.
+    ///
+    /// Security advisories are left out: their database cannot be reached from every machine. Where it can be,
+    /// `cargo deny check advisories` adds them.
+    Deny,
+    /// Walks through README.md's grpcurl tour and compares what is printed with what README.md shows.
+    ///
+    /// Needs the ports of the stack to be free. Identifiers, times and tokens are compared by their shape, and an
+    /// identifier must be the same wherever README.md shows the same one.
+    Tour {
+        /// Writes what was printed into README.md instead of comparing.
+        #[arg(long)]
+        bless: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Test { extra } => commands::test(&extra),
+        Command::ProtoLint => commands::proto_lint(),
+        Command::Deny => commands::deny(),
+        Command::Tour { bless } => tour::run(bless),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

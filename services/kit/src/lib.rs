@@ -1,1 +1,12 @@
-//! What every service needs beside the mesh: configuration, start and drain, embedded engine, read-through cache.
+//! What every service needs beside the mesh: configuration, start and drain, the embedded engine, the
+//! read-through cache, and the few rules that all their APIs share (errors, pages, repeated requests).
+
+pub mod cache;
+pub mod clock;
+pub mod config;
+pub mod embedded;
+pub mod error;
+pub mod lifecycle;
+pub mod paging;
+pub mod record;
+pub mod requests;

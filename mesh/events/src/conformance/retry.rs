@@ -1,0 +1,48 @@
+//! What failed for now comes back, and later than the rest.
+
+use std::time::Duration;
+
+use super::harness::*;
+
+/// Not before its time; what was published later overtakes it.
+pub async fn retry_waits_and_comes_back_with_its_attempt_raised<H: BusHarness>() {
+    let harness: H = start(&[queue()]).await;
+    let mut deliveries = subscribe(&harness, &queue(), 2).await;
+    publish(&harness, &events(0..2)).await;
+    let failed = next(&mut deliveries).await;
+    let after = Duration::from_secs(2);
+    harness.bus().retry(&failed.receipt, after).await.expect("retry");
+    let other = next(&mut deliveries).await;
+    assert_eq!(other.envelope, event(1));
+    ack(&harness, &[other]).await;
+    let depth = harness.bus().depth(&queue().queue).await.expect("depth");
+    assert_eq!((depth.ready, depth.leased, depth.waiting), (0, 0, 1));
+
+    harness.pass(after).await;
+    let again = next(&mut deliveries).await;
+    assert_eq!((again.envelope.clone(), again.attempt), (event(0), 2));
+    harness.bus().retry(&again.receipt, after).await.expect("retry");
+    harness.pass(after).await;
+    let last = next(&mut deliveries).await;
+    assert_eq!((last.envelope.clone(), last.attempt), (event(0), 3));
+    ack(&harness, &[last]).await;
+    let depth = harness.bus().depth(&queue().queue).await.expect("depth");
+    assert!(depth.is_quiet(), "{depth:?}");
+}
+
+/// With its attempts and its due time.
+pub async fn a_waiting_event_survives_a_restart<H: BusHarness>() {
+    let harness: H = start(&[queue()]).await;
+    let mut deliveries = subscribe(&harness, &queue(), 1).await;
+    publish(&harness, &events(0..1)).await;
+    let failed = next(&mut deliveries).await;
+    let after = Duration::from_secs(2);
+    harness.bus().retry(&failed.receipt, after).await.expect("retry");
+    drop(deliveries);
+    let harness = harness.restart(Stop::Clean).await;
+    let depth = harness.bus().depth(&queue().queue).await.expect("depth");
+    assert_eq!((depth.ready, depth.waiting), (0, 1));
+    harness.pass(after).await;
+    let again = next(&mut subscribe(&harness, &queue(), 1).await).await;
+    assert_eq!((again.envelope, again.attempt), (event(0), 2));
+}

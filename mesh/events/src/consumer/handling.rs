@@ -1,0 +1,72 @@
+//! One attempt at one event.
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use futures_util::FutureExt;
+use tracing::Instrument;
+
+use crate::{Delivery, HandleError, Handler, Receipt};
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) receipt: Receipt,
+    pub(super) number: u32,
+    pub(super) verdict: Verdict,
+}
+
+/// What to do with the event.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Its effect is durable.
+    Done,
+    /// Another attempt may go well.
+    Again(String),
+    /// No attempt will.
+    Never(String),
+}
+
+/// Runs the handler within its time; a panic ends the attempt and nothing else.
+pub(super) async fn attempt(handler: &dyn Handler, delivery: Delivery, timeout: Duration) -> Attempt {
+    let Delivery { envelope, attempt: number, receipt } = delivery;
+    // A trace of its own that links to the creator's: the event may be hours old, and one creator may have
+    // many consumers.
+    let span = tracing::info_span!(
+        "process",
+        queue = %receipt.queue,
+        event.id = %envelope.id,
+        event.kind = %envelope.kind,
+        event.attempt = number,
+        link.traceparent = envelope.traceparent.as_deref(),
+    );
+    let verdict = async {
+        let handled = AssertUnwindSafe(handler.handle(&envelope)).catch_unwind();
+        let verdict = match tokio::time::timeout(timeout, handled).await {
+            Ok(Ok(Ok(()))) => Verdict::Done,
+            Ok(Ok(Err(HandleError::Transient(error)))) => Verdict::Again(chain(&*error)),
+            Ok(Ok(Err(HandleError::Permanent(error)))) => Verdict::Never(chain(&*error)),
+            Ok(Err(panic)) => Verdict::Again(format!("the handler panicked: {}", panic_text(&*panic))),
+            Err(_) => Verdict::Again(format!("the handler took longer than {} ms", timeout.as_millis())),
+        };
+        match &verdict {
+            Verdict::Done => tracing::debug!("event handled"),
+            Verdict::Again(error) => tracing::warn!(%error, "event not handled for now"),
+            Verdict::Never(error) => tracing::error!(%error, "event can never be handled, parking it"),
+        }
+        verdict
+    }
+    .instrument(span)
+    .await;
+    Attempt { receipt, number, verdict }
+}
+
+/// An error with its sources, for logs and for the operator who reads why an event was parked.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}

@@ -1,0 +1,28 @@
+//! The relay's bounds.
+
+use std::{num::NonZeroUsize, time::Duration};
+
+/// The relay's bounds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelayConfig {
+    /// Events handed over and not yet published; what does not fit waits for the sweep. Default 4096.
+    pub offered_max: NonZeroUsize,
+    /// Events in one publish, and in one page of the sweep. Default 256.
+    pub batch_max: NonZeroUsize,
+    /// How often the outbox is swept. Default 1 s.
+    pub sweep_every: Duration,
+    /// How old an event must be to be swept, so that the fast path is not overtaken. Default 2 s. The first
+    /// sweep takes everything: nothing of a former process is on the fast path.
+    pub sweep_age: Duration,
+}
+
+impl Default for RelayConfig {
+    fn default() -> Self {
+        Self {
+            offered_max: NonZeroUsize::new(4096).expect("4096 is above zero"),
+            batch_max: NonZeroUsize::new(256).expect("256 is above zero"),
+            sweep_every: Duration::from_secs(1),
+            sweep_age: Duration::from_secs(2),
+        }
+    }
+}

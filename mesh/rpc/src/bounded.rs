@@ -1,0 +1,83 @@
+//! A body that a deadline ends.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tonic::Status;
+
+use crate::{
+    deadline::{Alarm, Deadline, enter},
+    error::{MeshError, Side},
+};
+
+/// How a body ends whose deadline has passed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ending {
+    /// With an error, for whoever reads it on this side.
+    Error(Side),
+    /// With trailers, for the caller on the other side.
+    Trailers,
+}
+
+pin_project! {
+    /// A body that a deadline ends, and that is read under that deadline: a stream that calls further services
+    /// while it is being read passes it on.
+    #[derive(Debug)]
+    pub(crate) struct Bounded<B> {
+        #[pin]
+        inner: Option<B>,
+        #[pin]
+        alarm: Alarm,
+        ending: Ending,
+    }
+}
+
+impl<B> Bounded<B> {
+    pub(crate) fn new(inner: B, deadline: Option<Deadline>, ending: Ending) -> Self {
+        Self { inner: Some(inner), alarm: Alarm::new(deadline), ending }
+    }
+}
+
+impl<B> Default for Bounded<B> {
+    /// An empty body.
+    fn default() -> Self {
+        Self { inner: None, alarm: Alarm::new(None), ending: Ending::Trailers }
+    }
+}
+
+impl<B: Body<Data = Bytes, Error = Status>> Body for Bounded<B> {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let mut this = self.project();
+        let Some(inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Ready(None) };
+        // What is ready is passed on without a look at the timer; but a stream that never pauses must end too.
+        match enter(this.alarm.deadline(), || inner.poll_frame(cx)) {
+            Poll::Ready(Some(Ok(frame))) if frame.is_data() && this.alarm.is_past() => {}
+            Poll::Ready(frame) => return Poll::Ready(frame),
+            Poll::Pending => ready!(this.alarm.poll_past(cx)),
+        }
+        // Whatever fed the body has nobody to feed any more.
+        this.inner.set(None);
+        Poll::Ready(Some(match this.ending {
+            Ending::Error(side) => Err(MeshError::DeadlineExceeded { side: *side }.into()),
+            Ending::Trailers => {
+                Ok(Frame::trailers(MeshError::DeadlineExceeded { side: Side::Server }.into_trailers()))
+            }
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}

@@ -1,0 +1,68 @@
+//! The bounds of a channel.
+
+use std::time::Duration;
+
+/// The bounds of a channel: how it connects, and when it gives up on a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelConfig {
+    /// How long one attempt to connect may take.
+    pub connect_timeout: Duration,
+    /// The wait after the first failed attempt to connect; it grows by 1.6 with each further one
+    /// (grpc/doc/connection-backoff.md), give or take a fifth.
+    pub backoff_initial: Duration,
+    /// The longest wait between two attempts, before jitter.
+    pub backoff_max: Duration,
+    /// How often a silent connection is asked by a ping whether it still lives. Also while it is idle: a peer
+    /// that vanished should be missed before the next call needs it.
+    pub keepalive_interval: Duration,
+    /// How long the answer to that ping may take before the connection counts as dead.
+    pub keepalive_timeout: Duration,
+    /// The size of a response's headers, in bytes (`SETTINGS_MAX_HEADER_LIST_SIZE`).
+    pub max_header_list_size: u32,
+    /// How often a name is resolved again while nothing goes wrong. It is resolved at once, but no more than
+    /// once a second, when a connection is lost or fails.
+    pub resolve_interval: Duration,
+}
+
+impl Default for ChannelConfig {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(5),
+            backoff_initial: Duration::from_millis(100),
+            backoff_max: Duration::from_secs(5),
+            keepalive_interval: Duration::from_secs(30),
+            keepalive_timeout: Duration::from_secs(10),
+            max_header_list_size: 16 * 1024,
+            resolve_interval: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A bound that no channel can work with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the channel's configuration is wrong: {0}")]
+pub struct ChannelConfigError(&'static str);
+
+impl ChannelConfig {
+    pub(super) fn check(&self) -> Result<(), ChannelConfigError> {
+        let zero = [
+            (self.connect_timeout, "connect_timeout must be more than 0"),
+            (self.backoff_initial, "backoff_initial must be more than 0"),
+            (self.keepalive_interval, "keepalive_interval must be more than 0"),
+            (self.keepalive_timeout, "keepalive_timeout must be more than 0"),
+            (self.resolve_interval, "resolve_interval must be more than 0"),
+        ]
+        .into_iter()
+        .find(|(value, _)| value.is_zero());
+        if let Some((_, mistake)) = zero {
+            return Err(ChannelConfigError(mistake));
+        }
+        if self.backoff_max < self.backoff_initial {
+            return Err(ChannelConfigError("backoff_max must not be less than backoff_initial"));
+        }
+        if self.max_header_list_size < 1024 {
+            return Err(ChannelConfigError("max_header_list_size must be at least 1024 bytes"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,131 @@
+//! Deadlines on the client: over the wait for a connection, the head of the answer and its body.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use http::{Request, Response};
+use mesh_policy::PolicyTable;
+use pin_project_lite::pin_project;
+use tonic::Status;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::{
+    bounded::{Bounded, Ending},
+    deadline::{self, Alarm, Deadline, enter},
+    error::{MeshError, Side},
+    grpc_timeout::{self, GRPC_TIMEOUT},
+};
+
+/// Gives each call the soonest of three deadlines: what the caller asks for (`Request::set_timeout`), what is
+/// left to the call that this process is handling, and what the contract promises. A call with none of them has
+/// no deadline.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DeadlineLayer {
+    policies: PolicyTable,
+}
+
+impl DeadlineLayer {
+    pub(super) fn new(policies: PolicyTable) -> Self {
+        Self { policies }
+    }
+}
+
+impl<S> Layer<S> for DeadlineLayer {
+    type Service = KeepDeadline<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        KeepDeadline { inner, policies: self.policies }
+    }
+}
+
+/// Ends every call at its deadline as DEADLINE_EXCEEDED, whatever it is waiting for, and without a word from the
+/// server. Below, `deadline::current` is the deadline of the call, from which the header is written when the
+/// call is sent.
+#[derive(Clone, Debug)]
+pub(super) struct KeepDeadline<S> {
+    inner: S,
+    policies: PolicyTable,
+}
+
+impl<S> KeepDeadline<S> {
+    fn deadline_of<B>(&self, request: &Request<B>) -> Result<Option<Deadline>, MeshError> {
+        let asked = match request.headers().get(GRPC_TIMEOUT) {
+            Some(value) => Some(grpc_timeout::parse(value).ok_or(MeshError::MalformedTimeout)?),
+            None => None,
+        };
+        let promised = self.policies.get(request.uri().path()).and_then(|policy| policy.deadline);
+        let own = match (asked, promised) {
+            (Some(asked), Some(promised)) => Some(asked.min(promised)),
+            (asked, promised) => asked.or(promised),
+        };
+        let deadline = Deadline::sooner(own.and_then(Deadline::after), deadline::current());
+        match deadline {
+            Some(deadline) if deadline.is_past() => Err(MeshError::DeadlineExceeded { side: Side::Client }),
+            deadline => Ok(deadline),
+        }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for KeepDeadline<S>
+where
+    S: Service<Request<B>, Response = Response<R>, Error = Status>,
+{
+    type Response = Response<Bounded<R>>;
+    type Error = Status;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        match self.deadline_of(&request) {
+            Err(refusal) => ResponseFuture::Refused { refusal: Some(refusal) },
+            Ok(deadline) => ResponseFuture::Sent {
+                inner: enter(deadline, || self.inner.call(request)),
+                alarm: Alarm::new(deadline),
+            },
+        }
+    }
+}
+
+pin_project! {
+    /// The head of an answer, or the deadline.
+    #[project = ResponseFutureProject]
+    pub(super) enum ResponseFuture<F> {
+        Sent { #[pin] inner: F, #[pin] alarm: Alarm },
+        Refused { refusal: Option<MeshError> },
+    }
+}
+
+impl<F, R> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response<R>, Status>>,
+{
+    type Output = Result<Response<Bounded<R>>, Status>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            ResponseFutureProject::Sent { inner, alarm } => {
+                let deadline = alarm.deadline();
+                match enter(deadline, || inner.poll(cx))? {
+                    Poll::Ready(response) => Poll::Ready(Ok(
+                        response.map(|body| Bounded::new(body, deadline, Ending::Error(Side::Client)))
+                    )),
+                    Poll::Pending => {
+                        ready!(alarm.poll_past(cx));
+                        Poll::Ready(Err(MeshError::DeadlineExceeded { side: Side::Client }.into()))
+                    }
+                }
+            }
+            ResponseFutureProject::Refused { refusal } => match refusal.take() {
+                Some(refusal) => Poll::Ready(Err(refusal.into())),
+                None => Poll::Pending,
+            },
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Following a name: its addresses now, and whenever they may have changed.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{Instant, sleep_until};
+
+use super::{endpoints::Directory, target::Kind};
+use crate::error::chain;
+
+/// No name is asked for more often, however many connections are lost.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Keeps the directory up to date until the channel is closed.
+pub(super) async fn follow(directory: Arc<Directory>) {
+    let wires = &directory.wires;
+    let Kind::Dns { host, port } = &directory.target.0 else { return };
+    let mut failures = 0_u32;
+    loop {
+        let resolved = tokio::select! {
+            () = wires.closed.cancelled() => return,
+            resolved = tokio::time::timeout(wires.config.connect_timeout, wires.dial.resolve(host, *port)) => resolved,
+        };
+        let cause = match resolved {
+            Ok(Ok(addresses)) => {
+                tracing::debug!(target = %directory.target, addresses = ?addresses, "resolved");
+                directory.update(&addresses);
+                None
+            }
+            Ok(Err(error)) => Some(chain(&error)),
+            Err(_) => Some(format!("no answer within {:?}", wires.config.connect_timeout)),
+        };
+        let asked = Instant::now();
+        let next = match cause {
+            None => {
+                failures = 0;
+                asked + wires.config.resolve_interval
+            }
+            Some(cause) => {
+                failures = failures.saturating_add(1);
+                tracing::debug!(target = %directory.target, cause, failures, "cannot resolve");
+                directory.unresolved(cause);
+                asked + wires.backoff.after(failures)
+            }
+        };
+        tokio::select! {
+            () = wires.closed.cancelled() => return,
+            () = sleep_until(next) => {}
+            () = wires.trouble.notified() => tokio::select! {
+                () = wires.closed.cancelled() => return,
+                () = sleep_until(asked + SHORTEST_INTERVAL) => {}
+            },
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! What the mesh itself answers, and the only place of this crate that makes a [`Status`].
+//!
+//! Every error says which layer made it and why: code, `ErrorInfo{domain: "mesh", reason}` and metadata
+//! (AIP-193), so that a caller can tell a refused connection from a refusing service. Errors of HTTP/2 are
+//! mapped as gRPC prescribes ("gRPC over HTTP/2", HTTP2 Transport Mapping, Errors).
+
+use std::{collections::HashMap, error::Error as StdError};
+
+use http::{HeaderMap, HeaderValue, Response, StatusCode, uri::Authority};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+/// `ErrorInfo.domain` of every error that the mesh makes.
+pub const DOMAIN: &str = "mesh";
+
+/// On which side of the wire a layer of the mesh stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// In the client stack.
+    Client,
+    /// In the server stack.
+    Server,
+}
+
+impl Side {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+        }
+    }
+}
+
+/// An answer that the mesh gives in place of a service. Becomes a [`Status`] with `ErrorInfo`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MeshError {
+    /// No service of this name is served here.
+    #[error("this server has no service {service}")]
+    UnknownService {
+        /// What the path names.
+        service: String,
+    },
+    /// A health check names a service that this server does not have.
+    #[error("this server has no service {service} to check")]
+    UnknownHealth {
+        /// What the check names.
+        service: String,
+    },
+    /// The request is not a POST.
+    #[error("a gRPC request is a POST")]
+    MethodNotAllowed,
+    /// The `grpc-timeout` header is not of the form that gRPC prescribes. As in grpc-go: INTERNAL, with the
+    /// HTTP status 400; the gRPC specification names no code.
+    #[error("grpc-timeout is malformed: at most eight digits and one of H, M, S, m, u, n")]
+    MalformedTimeout,
+    /// The handler, or a body it streamed, panicked. What it said stays in the server's log.
+    #[error("the handler panicked")]
+    Panicked,
+    /// The call's deadline passed before the call was over.
+    #[error("the deadline passed before the call was over")]
+    DeadlineExceeded {
+        /// Who noticed first.
+        side: Side,
+    },
+    /// The server is stopping and ends a stream that it cannot finish.
+    #[error("the server is stopping; call again elsewhere")]
+    Draining,
+    /// The caller went away while its request was being read.
+    #[error("the caller is gone")]
+    CallerGone,
+    /// The target has no endpoint to call.
+    #[error("no endpoint for {target}: {cause}")]
+    NoEndpoint {
+        /// The target, as it was configured.
+        target: String,
+        /// Why there is none.
+        cause: String,
+    },
+    /// No endpoint of the target can be reached; this is the last that was tried.
+    #[error("cannot connect to {endpoint}: {cause}")]
+    ConnectFailed {
+        /// Where to.
+        endpoint: String,
+        /// What the last attempt met.
+        cause: String,
+    },
+    /// The connection was lost while the call was on it.
+    #[error("lost the connection to {endpoint}: {cause}")]
+    ConnectionLost {
+        /// Where to.
+        endpoint: String,
+        /// How.
+        cause: String,
+    },
+    /// The peer, or HTTP/2 itself, ended the stream of this call alone.
+    #[error("the stream was reset: {reason}")]
+    StreamReset {
+        /// The HTTP/2 error code.
+        reason: h2::Reason,
+    },
+}
+
+impl MeshError {
+    /// The gRPC code that the error becomes.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::UnknownService { .. } => Code::Unimplemented,
+            Self::UnknownHealth { .. } => Code::NotFound,
+            Self::MethodNotAllowed | Self::MalformedTimeout | Self::Panicked => Code::Internal,
+            Self::DeadlineExceeded { .. } => Code::DeadlineExceeded,
+            Self::CallerGone => Code::Cancelled,
+            Self::Draining
+            | Self::NoEndpoint { .. }
+            | Self::ConnectFailed { .. }
+            | Self::ConnectionLost { .. } => Code::Unavailable,
+            Self::StreamReset { reason } => code_of_reset(*reason),
+        }
+    }
+
+    /// `ErrorInfo.reason`: a constant in capitals.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::UnknownService { .. } | Self::UnknownHealth { .. } => "UNKNOWN_SERVICE",
+            Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
+            Self::MalformedTimeout => "MALFORMED_TIMEOUT",
+            Self::Panicked => "PANIC",
+            Self::DeadlineExceeded { .. } => "DEADLINE_EXCEEDED",
+            Self::Draining => "DRAINING",
+            Self::CallerGone => "CALLER_GONE",
+            Self::NoEndpoint { .. } => "NO_ENDPOINT",
+            Self::ConnectFailed { .. } => "CONNECT_FAILED",
+            Self::ConnectionLost { .. } => "CONNECTION_LOST",
+            Self::StreamReset { .. } => "STREAM_RESET",
+        }
+    }
+
+    fn metadata(&self) -> HashMap<String, String> {
+        let pair = match self {
+            Self::UnknownService { service } | Self::UnknownHealth { service } => {
+                ("service", service.clone())
+            }
+            Self::DeadlineExceeded { side } => ("side", side.name().to_owned()),
+            Self::NoEndpoint { target, .. } => ("target", target.clone()),
+            Self::ConnectFailed { endpoint, .. } | Self::ConnectionLost { endpoint, .. } => {
+                ("endpoint", endpoint.clone())
+            }
+            Self::StreamReset { reason } => ("http2_error", format!("{reason:?}")),
+            Self::MethodNotAllowed
+            | Self::MalformedTimeout
+            | Self::Panicked
+            | Self::Draining
+            | Self::CallerGone => return HashMap::new(),
+        };
+        HashMap::from([(pair.0.to_owned(), pair.1)])
+    }
+
+    /// A response that is nothing but this error ("Trailers-Only").
+    pub(crate) fn into_response<B: Default>(self) -> Response<B> {
+        let http_status = match self {
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::MalformedTimeout => StatusCode::BAD_REQUEST,
+            _ => StatusCode::OK,
+        };
+        let mut response = Status::from(self).into_http();
+        *response.status_mut() = http_status;
+        if http_status == StatusCode::METHOD_NOT_ALLOWED {
+            response.headers_mut().insert(http::header::ALLOW, HeaderValue::from_static("POST"));
+        }
+        response
+    }
+
+    /// The trailers that end a response whose head is already on the wire.
+    pub(crate) fn into_trailers(self) -> HeaderMap {
+        let mut trailers = HeaderMap::with_capacity(3);
+        let code = self.code();
+        if Status::from(self).add_header(&mut trailers).is_err() {
+            trailers.insert(Status::GRPC_STATUS, HeaderValue::from(code as i32));
+        }
+        trailers
+    }
+
+    /// What an error of a client's connection means for the call that met it.
+    pub(crate) fn of_connection(endpoint: &Authority, error: &hyper::Error) -> Self {
+        match stream_reset(error) {
+            Some(reason) => Self::StreamReset { reason },
+            // Everything that is not about this stream alone is about the connection: closed, timed out,
+            // GOAWAY, a protocol error. gRPC: UNAVAILABLE.
+            None => Self::ConnectionLost { endpoint: endpoint.to_string(), cause: chain(error) },
+        }
+    }
+
+    /// What an error means that a server meets while it reads a request.
+    pub(crate) fn of_request(error: &hyper::Error) -> Self {
+        match stream_reset(error) {
+            Some(reason) => Self::StreamReset { reason },
+            None => Self::CallerGone,
+        }
+    }
+}
+
+impl From<MeshError> for Status {
+    fn from(error: MeshError) -> Self {
+        let details = ErrorDetails::with_error_info(error.reason(), DOMAIN, error.metadata());
+        Self::with_error_details(error.code(), error.to_string(), details)
+    }
+}
+
+/// The error code of a RST_STREAM, if the error is about one stream.
+fn stream_reset(error: &hyper::Error) -> Option<h2::Reason> {
+    let mut source = error.source();
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            return error.reason().filter(|_| error.is_reset());
+        }
+        source = error.source();
+    }
+    None
+}
+
+/// The table of "gRPC over HTTP/2" from HTTP/2 error codes to gRPC codes.
+fn code_of_reset(reason: h2::Reason) -> Code {
+    match reason {
+        h2::Reason::REFUSED_STREAM => Code::Unavailable,
+        h2::Reason::CANCEL => Code::Cancelled,
+        h2::Reason::ENHANCE_YOUR_CALM => Code::ResourceExhausted,
+        h2::Reason::INADEQUATE_SECURITY => Code::PermissionDenied,
+        h2::Reason::NO_ERROR
+        | h2::Reason::PROTOCOL_ERROR
+        | h2::Reason::INTERNAL_ERROR
+        | h2::Reason::FLOW_CONTROL_ERROR
+        | h2::Reason::SETTINGS_TIMEOUT
+        | h2::Reason::FRAME_SIZE_ERROR
+        | h2::Reason::COMPRESSION_ERROR
+        | h2::Reason::CONNECT_ERROR => Code::Internal,
+        _ => Code::Unknown,
+    }
+}
+
+/// An error and everything below it, on one line: a status carries no source over the wire.
+pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let below = error.to_string();
+        if !text.ends_with(&below) {
+            text.push_str(": ");
+            text.push_str(&below);
+        }
+        source = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_tells_its_domain_and_reason() {
+        let status = Status::from(MeshError::ConnectFailed {
+            endpoint: "127.0.0.1:1".to_owned(),
+            cause: "connection refused".to_owned(),
+        });
+        assert_eq!(status.code(), Code::Unavailable);
+        assert_eq!(status.message(), "cannot connect to 127.0.0.1:1: connection refused");
+        let info = status.get_details_error_info().unwrap();
+        assert_eq!(
+            (info.domain.as_str(), info.reason.as_str(), info.metadata["endpoint"].as_str()),
+            ("mesh", "CONNECT_FAILED", "127.0.0.1:1")
+        );
+    }
+
+    #[test]
+    fn resets_become_the_codes_that_grpc_prescribes() {
+        let code = |reason| MeshError::StreamReset { reason }.code();
+        assert_eq!(code(h2::Reason::REFUSED_STREAM), Code::Unavailable);
+        assert_eq!(code(h2::Reason::CANCEL), Code::Cancelled);
+        assert_eq!(code(h2::Reason::ENHANCE_YOUR_CALM), Code::ResourceExhausted);
+        assert_eq!(code(h2::Reason::NO_ERROR), Code::Internal);
+        assert_eq!(code(h2::Reason::HTTP_1_1_REQUIRED), Code::Unknown);
+    }
+
+    #[test]
+    fn trailers_carry_code_and_details() {
+        let trailers = MeshError::Panicked.into_trailers();
+        assert_eq!(trailers[Status::GRPC_STATUS], "13");
+        let status = Status::from_header_map(&trailers).unwrap();
+        assert_eq!(status.get_details_error_info().unwrap().reason, "PANIC");
+    }
+}

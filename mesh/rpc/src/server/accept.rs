@@ -1,0 +1,130 @@
+//! New connections, no more than there are places for.
+
+use std::{io, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
+
+use crate::network::Listener;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Accepts when there is a place, and waits out errors: at the limit of file descriptors the next attempt fails
+/// at once, again and again, until some call of this very process ends.
+pub(super) struct Acceptor<L> {
+    listener: L,
+    places: Arc<Semaphore>,
+    /// The pause after the last error and when it ends. Kept here, because `next` is cancelled whenever a
+    /// connection ends.
+    pause: Option<(Duration, Instant)>,
+}
+
+/// A connection and the place it takes.
+pub(super) struct Placed<Io> {
+    pub(super) io: Io,
+    pub(super) place: OwnedSemaphorePermit,
+}
+
+impl<L: Listener> Acceptor<L> {
+    pub(super) fn new(listener: L, places: usize) -> Self {
+        Self { listener, places: Arc::new(Semaphore::new(places)), pause: None }
+    }
+
+    /// The next connection. Safe to cancel.
+    ///
+    /// # Errors
+    /// When the listener will never accept again.
+    pub(super) async fn next(&mut self) -> io::Result<Placed<L::Io>> {
+        let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
+            return Err(io::Error::other("the places for connections are closed"));
+        };
+        loop {
+            if let Some((_, until)) = self.pause {
+                tokio::time::sleep_until(until).await;
+            }
+            match self.listener.accept().await {
+                Ok((io, _peer)) => {
+                    self.pause = None;
+                    return Ok(Placed { io, place });
+                }
+                Err(error) if is_closed(&error) => return Err(error),
+                Err(error) => self.wait_out(&error),
+            }
+        }
+    }
+
+    fn wait_out(&mut self, error: &io::Error) {
+        let pause = self.pause.map_or(FIRST_PAUSE, |(last, _)| (last * 2).min(LONGEST_PAUSE));
+        self.pause = Some((pause, Instant::now() + pause));
+        tracing::warn!(error = %error, pause_ms = pause.as_millis(), "cannot accept a connection");
+    }
+}
+
+/// What accept(2) says of a descriptor that is no listening socket: EBADF and ENOTSOCK have no kind of their
+/// own, EINVAL is `InvalidInput`.
+fn is_closed(error: &io::Error) -> bool {
+    const EBADF: i32 = 9;
+    const ENOTSOCK: i32 = 88;
+    error.kind() == io::ErrorKind::InvalidInput || matches!(error.raw_os_error(), Some(EBADF | ENOTSOCK))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use tokio::io::DuplexStream;
+
+    use super::*;
+
+    const EMFILE: i32 = 24;
+
+    /// Fails a number of times, then accepts.
+    struct Flaky {
+        errors: Vec<io::Error>,
+        asked: u32,
+    }
+
+    impl Listener for Flaky {
+        type Io = DuplexStream;
+
+        async fn accept(&mut self) -> io::Result<(DuplexStream, SocketAddr)> {
+            self.asked += 1;
+            match self.errors.pop() {
+                Some(error) => Err(error),
+                None => Ok((tokio::io::duplex(1).0, (Ipv4Addr::LOCALHOST, 1).into())),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waits_longer_after_each_error_and_goes_on() {
+        let errors = (0..12).map(|_| io::Error::from_raw_os_error(EMFILE)).collect();
+        let mut acceptor = Acceptor::new(Flaky { errors, asked: 0 }, 1);
+        let begun = Instant::now();
+        assert!(acceptor.next().await.is_ok());
+        assert_eq!(acceptor.listener.asked, 13);
+        // 5, 10, 20, ... 640 ms, then a second for each of the four that are left.
+        assert_eq!(begun.elapsed(), Duration::from_millis(5 * 255 + 4_000));
+        assert!(acceptor.pause.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_closed_listener_is_no_error_to_wait_out() {
+        let errors = vec![io::Error::from_raw_os_error(22)];
+        let mut acceptor = Acceptor::new(Flaky { errors, asked: 0 }, 1);
+        assert!(acceptor.next().await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn takes_no_more_than_there_are_places_for() {
+        let mut acceptor = Acceptor::new(Flaky { errors: vec![], asked: 0 }, 1);
+        let first = acceptor.next().await.unwrap();
+        let second = tokio::time::timeout(Duration::from_secs(9), acceptor.next()).await;
+        assert!(second.is_err());
+        drop(first);
+        assert!(acceptor.next().await.is_ok());
+    }
+}

@@ -1,0 +1,24 @@
+//! The server: what it serves ([`ServerBuilder`]), what each call passes through (`stack`), and its life from
+//! the first connection to the last (`serve`).
+
+mod accept;
+mod builder;
+mod catch_panic;
+mod config;
+mod connection;
+mod deadline;
+mod drain;
+mod end_streams;
+mod entry;
+mod health;
+mod preface;
+mod reflection;
+mod router;
+mod serve;
+mod stack;
+mod telemetry;
+
+pub use builder::{BuildError, ServerBuilder};
+pub use config::ServerConfig;
+pub use health::Health;
+pub use serve::{Drained, ServeError, Server};

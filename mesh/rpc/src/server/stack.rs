@@ -1,0 +1,46 @@
+//! What every call passes through on its way to a handler, from top to bottom.
+
+use std::{convert::Infallible, sync::Arc};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use mesh_policy::PolicyTable;
+use tonic::Status;
+use tower::ServiceBuilder;
+use tower_service::Service;
+
+use super::{
+    catch_panic::CatchPanicLayer,
+    deadline::DeadlineLayer,
+    drain::Drain,
+    end_streams::EndStreamsLayer,
+    entry::RequestBody,
+    router::{Router, Routes},
+    telemetry::TelemetryLayer,
+};
+
+/// The server stack, a line a layer.
+pub(super) fn stack(
+    routes: Arc<Routes>,
+    policies: PolicyTable,
+    drain: Arc<Drain>,
+) -> impl Service<
+    Request<RequestBody>,
+    Response = Response<impl Body<Data = Bytes, Error = Status> + Send + 'static>,
+    Error = Infallible,
+    Future: Send,
+> + Clone
++ Send
++ 'static {
+    ServiceBuilder::new()
+        // Outermost, so that it tells the status and the time that the caller sees, whoever decided them.
+        .layer(TelemetryLayer::new(Arc::clone(&drain)))
+        // Around everything that can have a bug, and inside telemetry, which must tell of it.
+        .layer(CatchPanicLayer)
+        // Around the handler and all it awaits: nothing below may go on once the deadline has passed.
+        .layer(DeadlineLayer::new(policies))
+        // Inside the deadline, to know which streams have none and must be ended by a drain.
+        .layer(EndStreamsLayer::new(drain))
+        .service(Router::new(routes))
+}

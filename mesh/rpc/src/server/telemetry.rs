@@ -1,0 +1,201 @@
+//! One span and one log line for every call, and the count of calls in flight.
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, uri::PathAndQuery};
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tokio::time::Instant;
+use tonic::{Code, Status};
+use tower_layer::Layer;
+use tower_service::Service;
+use tracing::Span;
+
+use super::drain::{Drain, InFlight};
+use crate::trace::{self, TRACEPARENT, TraceContext};
+
+/// Tells of each call when it is over: what was called, how it ended, how long it took.
+#[derive(Clone, Debug)]
+pub(crate) struct TelemetryLayer {
+    drain: Arc<Drain>,
+}
+
+impl TelemetryLayer {
+    pub(crate) fn new(drain: Arc<Drain>) -> Self {
+        Self { drain }
+    }
+}
+
+impl<S> Layer<S> for TelemetryLayer {
+    type Service = Telemetry<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Telemetry { inner, drain: Arc::clone(&self.drain) }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Telemetry<S> {
+    inner: S,
+    drain: Arc<Drain>,
+}
+
+impl<S, B, R> Service<Request<B>> for Telemetry<S>
+where
+    S: Service<Request<B>, Response = Response<R>, Error = Infallible>,
+{
+    type Response = Response<WatchedBody<R>>;
+    type Error = Infallible;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let call = Call::start(&request, self.drain.start());
+        let inner = call.enter(|| self.inner.call(request));
+        ResponseFuture { inner, call: Some(call) }
+    }
+}
+
+/// A call, from its first header to its last byte. Dropping it tells how it ended.
+#[derive(Debug)]
+pub(crate) struct Call {
+    path: Option<PathAndQuery>,
+    trace: TraceContext,
+    span: Span,
+    started: Instant,
+    /// `None` until the server has said it: a call that is dropped before is a call that its caller left.
+    code: Option<Code>,
+    _in_flight: InFlight,
+}
+
+impl Call {
+    fn start<B>(request: &Request<B>, in_flight: InFlight) -> Self {
+        let path = request.uri().path_and_query().cloned();
+        let caller = request.headers().get(TRACEPARENT).and_then(TraceContext::parse);
+        let trace = caller.map_or_else(TraceContext::root, TraceContext::child);
+        let span = tracing::info_span!(
+            "call",
+            rpc.method = method_of(path.as_ref()),
+            trace_id = format_args!("{:032x}", trace.trace()),
+        );
+        Self { path, trace, span, started: Instant::now(), code: None, _in_flight: in_flight }
+    }
+
+    /// Works on the call: what is logged meanwhile belongs to its span, what is called to its trace.
+    fn enter<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.span.in_scope(|| trace::enter(self.trace, work))
+    }
+
+    /// Looks for the status in headers or trailers.
+    fn see(&mut self, headers: &HeaderMap) {
+        if let Some(code) = headers.get(Status::GRPC_STATUS) {
+            self.code = Some(Code::from_bytes(code.as_bytes()));
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let code = self.code.unwrap_or(Code::Cancelled);
+        let method = method_of(self.path.as_ref());
+        let duration_ms = self.started.elapsed().as_secs_f64() * 1_000.0;
+        self.span.in_scope(|| {
+            if is_fault_of_server(code) {
+                tracing::warn!(rpc.method = method, rpc.status_code = ?code, duration_ms, "call failed");
+            } else {
+                tracing::debug!(rpc.method = method, rpc.status_code = ?code, duration_ms, "call finished");
+            }
+        });
+    }
+}
+
+/// `user.v1.UserService/GetUser`, as OpenTelemetry writes a method.
+fn method_of(path: Option<&PathAndQuery>) -> &str {
+    path.map_or("", |path| path.path().trim_start_matches('/'))
+}
+
+/// The codes that OpenTelemetry's conventions call an error of the server.
+fn is_fault_of_server(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Unknown
+            | Code::DeadlineExceeded
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss
+    )
+}
+
+pin_project! {
+    pub(crate) struct ResponseFuture<F> {
+        #[pin]
+        inner: F,
+        call: Option<Call>,
+    }
+}
+
+impl<F, R> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response<R>, Infallible>>,
+{
+    type Output = Result<Response<WatchedBody<R>>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let Some(call) = this.call.as_mut() else { return Poll::Pending };
+        let response = ready!(call.enter(|| this.inner.poll(cx)))?;
+        call.see(response.headers());
+        let call = this.call.take();
+        Poll::Ready(Ok(response.map(|inner| WatchedBody { inner, call })))
+    }
+}
+
+pin_project! {
+    /// A body whose trailers tell how the call ended.
+    #[derive(Debug)]
+    pub(crate) struct WatchedBody<B> {
+        #[pin]
+        inner: B,
+        call: Option<Call>,
+    }
+}
+
+impl<B: Body<Data = Bytes, Error = Status>> Body for WatchedBody<B> {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = self.project();
+        let Some(call) = this.call.as_mut() else { return this.inner.poll_frame(cx) };
+        let polled = call.enter(|| this.inner.poll_frame(cx));
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(trailers) = frame.trailers_ref() {
+                    call.see(trailers);
+                }
+            }
+            Poll::Ready(Some(Err(status))) => call.code = Some(status.code()),
+            Poll::Ready(None) | Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

@@ -1,0 +1,164 @@
+//! Which endpoints a channel calls, and how it comes back to them.
+
+use std::time::Duration;
+
+use echo::{UnaryRequest, echo_service_server::EchoServiceServer};
+use mesh_rpc::{Channel, Server, Target};
+use tokio::net::TcpListener;
+use tonic::Code;
+
+use crate::support::{Echo, EchoClient, Network, Node, channel, channel_to, reason, spawn};
+
+async fn name(client: &mut EchoClient) -> Result<String, tonic::Status> {
+    Ok(client.unary(UnaryRequest { text: "name".to_owned() }).await?.into_inner().text)
+}
+
+fn named(network: &Network, port: u16, name: &str) -> Node {
+    Node::start_at(network, port, Echo::named(name), |server| server)
+}
+
+#[tokio::test(start_paused = true)]
+async fn endpoints_take_turns_over_one_connection_each() {
+    let network = Network::default();
+    let _nodes = [named(&network, 1, "a"), named(&network, 2, "b")];
+    let mut client = EchoClient::new(channel(&network, &[1, 2]));
+    name(&mut client).await.unwrap();
+    tokio::task::yield_now().await;
+    let mut names = Vec::new();
+    for _ in 0..6 {
+        names.push(name(&mut client.clone()).await.unwrap());
+    }
+    names.sort_unstable();
+    assert_eq!(names, ["a", "a", "a", "b", "b", "b"]);
+    assert_eq!((network.attempts(1), network.attempts(2)), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_endpoint_is_avoided_while_another_lives() {
+    let network = Network::default();
+    let _node = named(&network, 1, "alive");
+    network.silence(3);
+    // Nobody listens at 2, and 3 never answers.
+    let mut client = EchoClient::new(channel(&network, &[2, 3, 1]));
+    for _ in 0..50 {
+        assert_eq!(name(&mut client).await.unwrap(), "alive");
+    }
+    assert_eq!(network.attempts(2), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn fails_fast_while_nobody_can_be_reached() {
+    let network = Network::default();
+    let mut client = EchoClient::new(channel(&network, &[1]));
+    for _ in 0..10 {
+        let status = name(&mut client).await.unwrap_err();
+        assert_eq!((status.code(), reason(&status).as_str()), (Code::Unavailable, "CONNECT_FAILED"));
+        assert_eq!(status.message(), "cannot connect to 10.0.0.1:1: connection refused");
+    }
+    // The second attempt comes when a call wants it and the wait after the first one is over.
+    assert_eq!(network.attempts(1), 1);
+    tokio::time::sleep(Duration::from_millis(130)).await;
+    name(&mut client).await.unwrap_err();
+    assert_eq!(network.attempts(1), 2);
+
+    let _node = named(&network, 1, "back");
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(name(&mut client).await.unwrap(), "back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn gives_up_on_an_endpoint_that_never_answers() {
+    let network = Network::default();
+    network.silence(1);
+    let mut client = EchoClient::new(channel(&network, &[1]));
+    let status = name(&mut client).await.unwrap_err();
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::Unavailable, "CONNECT_FAILED"));
+    assert!(status.message().ends_with("no answer within 5s"), "{status}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_hangs_up_is_not_connected_to_without_a_pause() {
+    let network = Network::default();
+    let mut listener = network.listen(1);
+    tokio::spawn(async move {
+        while let Ok((connection, _)) = mesh_rpc::Listener::accept(&mut listener).await {
+            drop(connection);
+        }
+    });
+    let mut client = EchoClient::new(channel(&network, &[1]));
+    for _ in 0..100 {
+        assert_eq!(name(&mut client).await.unwrap_err().code(), Code::Unavailable);
+    }
+    assert!(network.attempts(1) <= 2, "{}", network.attempts(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn comes_back_after_a_server_was_restarted() {
+    let network = Network::default();
+    let first = named(&network, 1, "first");
+    let mut client = EchoClient::new(channel(&network, &[1]));
+    assert_eq!(name(&mut client).await.unwrap(), "first");
+    first.stopped().await;
+    let _second = named(&network, 1, "second");
+    assert_eq!(name(&mut client).await.unwrap(), "second");
+}
+
+#[tokio::test]
+async fn comes_back_after_a_server_was_restarted_over_tcp() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serve = |name: &str, listener| {
+        let server = Server::builder().service(EchoServiceServer::new(Echo::named(name))).build().unwrap();
+        spawn(server, listener)
+    };
+    let (shutdown, serving) = serve("first", listener);
+    let mut client = EchoClient::new(Channel::builder(Target::fixed([address])).build().unwrap());
+    assert_eq!(name(&mut client).await.unwrap(), "first");
+    shutdown.cancel();
+    serving.await.unwrap();
+    assert_eq!(name(&mut client).await.unwrap_err().code(), Code::Unavailable);
+
+    let (_shutdown, _serving) = serve("second", TcpListener::bind(address).await.unwrap());
+    let answer = loop {
+        match name(&mut client).await {
+            Ok(answer) => break answer,
+            Err(status) => assert_eq!(reason(&status), "CONNECT_FAILED"),
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(answer, "second");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_is_followed() {
+    let network = Network::default();
+    let _nodes = [named(&network, 1, "a"), named(&network, 2, "b")];
+    network.name("echo.test", &[1]);
+    let mut client = EchoClient::new(channel_to(&network, "dns:///echo.test:50051".parse().unwrap()));
+    assert_eq!(name(&mut client).await.unwrap(), "a");
+    network.name("echo.test", &[2]);
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    assert_eq!(name(&mut client).await.unwrap(), "b");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_connection_makes_a_name_be_asked_again() {
+    let network = Network::default();
+    let [first, _second] = [named(&network, 1, "a"), named(&network, 2, "b")];
+    network.name("echo.test", &[1]);
+    let mut client = EchoClient::new(channel_to(&network, "dns:///echo.test:50051".parse().unwrap()));
+    assert_eq!(name(&mut client).await.unwrap(), "a");
+    network.name("echo.test", &[2]);
+    first.stopped().await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(name(&mut client).await.unwrap(), "b");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_without_addresses_has_no_endpoint() {
+    let network = Network::default();
+    let mut client = EchoClient::new(channel_to(&network, "dns:///echo.test:50051".parse().unwrap()));
+    let status = name(&mut client).await.unwrap_err();
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::Unavailable, "NO_ENDPOINT"));
+    assert_eq!(status.message(), "no endpoint for dns:///echo.test:50051: no such name");
+}

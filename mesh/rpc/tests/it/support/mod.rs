@@ -1,0 +1,20 @@
+//! What the tests stand on.
+
+mod echo_service;
+mod network;
+mod node;
+
+pub(crate) use echo_service::{Echo, EchoClient};
+pub(crate) use network::{Network, address};
+pub(crate) use node::{Node, channel, channel_to, spawn};
+
+use tonic::Status;
+use tonic_types::StatusExt as _;
+
+/// `ErrorInfo.reason` of an error that the mesh made.
+#[track_caller]
+pub(crate) fn reason(status: &Status) -> String {
+    let Some(info) = status.get_details_error_info() else { panic!("no ErrorInfo in {status:?}") };
+    assert_eq!(info.domain, mesh_rpc::DOMAIN);
+    info.reason
+}

@@ -1,0 +1,15 @@
+//! Logs: what happened, a line each, on stderr.
+
+mod config;
+mod filter;
+mod guard;
+mod start;
+mod subscriber;
+
+pub use config::{LogConfig, LogFormat, UnknownFormat};
+pub use filter::{InvalidFilter, LogFilter};
+pub use guard::{LINES_MAX, LogGuard};
+pub use start::{InitError, init};
+
+#[cfg(test)]
+mod tests;

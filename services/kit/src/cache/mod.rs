@@ -1,0 +1,27 @@
+//! A read-through cache over Moka that never lets an old value outlive a newer one.
+//!
+//! Every slot carries the version of what it holds. Loading, writing and invalidating a key all go through Moka's
+//! compute family under one per-key exclusion: an invalidation waits for the running load and then overrules it, so
+//! a value read before a commit cannot stick after it. (Moka's `get_with` and `invalidate` do not exclude each
+//! other: a load in flight would pin what it read for a whole lifetime.) Facebook's lease, in one process: an
+//! invalidation leaves a floor, and what is older than the floor may not fill the slot.
+//!
+//! Around that: one load per key however many callers miss, in a task of its own, so that a caller who goes away
+//! does not take the load with them; a second of failing fast after a failed load; lifetimes spread by the key's
+//! hash, so that what was loaded together does not expire together; a refresh in the background near the end of a
+//! lifetime; and the old value, up to its lifetime, while the store does not answer. That last part makes it a cache
+//! for profiles, never for decisions about money.
+//!
+//! Lifetimes are judged by tokio's clock when a slot is read. Moka's own expiry only takes the garbage out.
+
+mod config;
+mod flights;
+mod loader;
+mod read_through;
+mod slot;
+mod stats;
+
+pub use config::CacheConfig;
+pub use loader::{LoadError, Loader, Read, Versioned};
+pub use read_through::ReadThrough;
+pub use stats::Stats;

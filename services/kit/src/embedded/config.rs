@@ -1,0 +1,32 @@
+//! The engine's bounds.
+
+use std::num::NonZeroUsize;
+
+/// The engine's bounds. [`EngineConfig::default`] suits a service on a laptop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineConfig {
+    /// Bytes of pages that redb keeps in memory, read and written ones together. Default 32 MiB: redb's own
+    /// default is 1 GiB, far beyond what a service of 64 MB may use.
+    pub cache_bytes: usize,
+    /// The most jobs in one transaction. Default 512: beyond that the fsync is already paid for, and the
+    /// first job in the group would wait for the last.
+    pub group_jobs_max: NonZeroUsize,
+    /// Jobs that may wait for the writer; callers beyond that wait for room. Default 1024.
+    pub queue_jobs_max: NonZeroUsize,
+    /// Reads at the same time; callers beyond that wait. Default 16. Each one holds a blocking thread.
+    pub reads_max: NonZeroUsize,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        const fn bound(value: usize) -> NonZeroUsize {
+            NonZeroUsize::new(value).expect("every default is above zero")
+        }
+        Self {
+            cache_bytes: 32 << 20,
+            group_jobs_max: bound(512),
+            queue_jobs_max: bound(1024),
+            reads_max: bound(16),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The courier: claims what is due, sends it, writes down what came of it.
+
+use std::{sync::Arc, time::Duration};
+
+use service_kit::clock::Clock;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::Feed;
+use crate::{
+    domain::{Content, Notification, NotificationId, Verdict},
+    mail::{Mail, Mailer},
+    store::{NotificationStore, StoreError},
+    templates::Templates,
+};
+
+/// Notifications claimed at once: enough to share a commit, few enough to be sent within a moment.
+const CLAIM: usize = 256;
+
+/// Claims on their way at once: while one waits for its commit, the other is sent.
+const LANES: usize = 2;
+
+/// The longest sleep; only a bell that was missed by a bug would ever wait for it.
+const IDLE_MAX: Duration = Duration::from_secs(60);
+
+/// The pause after the store failed to answer.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Sends what is due.
+pub struct Courier {
+    store: Arc<dyn NotificationStore>,
+    mailer: Arc<dyn Mailer>,
+    templates: Arc<Templates>,
+    feed: Feed,
+    bell: Arc<Notify>,
+    clock: Clock,
+}
+
+impl std::fmt::Debug for Courier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Courier").finish_non_exhaustive()
+    }
+}
+
+impl Courier {
+    /// Sends what `store` has due through `mailer`, woken by `bell`.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn NotificationStore>,
+        mailer: Arc<dyn Mailer>,
+        templates: Arc<Templates>,
+        feed: Feed,
+        bell: Arc<Notify>,
+        clock: Clock,
+    ) -> Self {
+        Self { store, mailer, templates, feed, bell, clock }
+    }
+
+    /// Works until `shutdown`; what is on its way then is finished and written down.
+    pub async fn run(&self, shutdown: CancellationToken) {
+        let lanes: [_; LANES] = std::array::from_fn(|_| self.lane(&shutdown));
+        futures_util::future::join_all(lanes).await;
+    }
+
+    async fn lane(&self, shutdown: &CancellationToken) {
+        while !shutdown.is_cancelled() {
+            let pause = match self.round().await {
+                Ok(0) => self.until_due().await,
+                Ok(_) => continue,
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "notifications cannot be sent now");
+                    STORE_PAUSE
+                }
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = self.bell.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Sends one claim; answers how many there were.
+    async fn round(&self) -> Result<usize, StoreError> {
+        let claimed = self.store.claim(self.clock.now(), CLAIM).await?;
+        if claimed.is_empty() {
+            return Ok(0);
+        }
+        let count = claimed.len();
+        let (mut mails, mut tried) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for notification in claimed {
+            self.feed.tell(&notification);
+            match self.write(&notification) {
+                Ok(mail) => mails.push(mail),
+                Err(error) => tried.push((notification.id, Verdict::Permanent(error))),
+            }
+        }
+        let ids: Vec<NotificationId> = mails.iter().map(|mail| mail.id).collect();
+        tried.extend(ids.into_iter().zip(self.mailer.send(mails).await));
+        for notification in self.store.settle(tried, self.clock.now()).await? {
+            self.feed.tell(&notification);
+            if !notification.last_error.is_empty() {
+                tracing::warn!(
+                    notification.id = %notification.id, notification.state = ?notification.state,
+                    attempts = notification.attempts, error = notification.last_error,
+                    "notification {} was not sent", notification.id,
+                );
+            }
+        }
+        Ok(count)
+    }
+
+    fn write(&self, notification: &Notification) -> Result<Mail, String> {
+        let (id, recipient) = (notification.id, notification.recipient.clone());
+        match &notification.content {
+            Content::Text(text) => Ok(Mail {
+                id,
+                recipient,
+                subject: text.subject().to_owned(),
+                text: text.body().to_owned(),
+                html: None,
+            }),
+            Content::Template { name, parameters } => {
+                let rendered = self.templates.render(name, parameters).map_err(|error| error.to_string())?;
+                Ok(Mail { id, recipient, subject: rendered.subject, text: rendered.text, html: Some(rendered.html) })
+            }
+        }
+    }
+
+    async fn until_due(&self) -> Duration {
+        match self.store.next_due().await {
+            Ok(Some(due)) => Duration::from_millis(due.0.saturating_sub(self.clock.now().0)).min(IDLE_MAX),
+            Ok(None) => IDLE_MAX,
+            Err(_) => STORE_PAUSE,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Notifications: take on, find, list, watch.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use service_kit::{clock::Clock, requests::Request};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::{Feed, Watch};
+use crate::{
+    domain::{Content, Notification, NotificationId, Recipient},
+    error::Error,
+    store::{ListKey, NotificationStore},
+    templates::{Templates, WELCOME},
+};
+
+/// What a caller wants sent.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// To whom.
+    pub user_id: Uuid,
+    /// Their address.
+    pub recipient: Recipient,
+    /// What to say.
+    pub content: Content,
+}
+
+/// The use cases of notifications.
+#[derive(Clone)]
+pub struct Notifications {
+    store: Arc<dyn NotificationStore>,
+    templates: Arc<Templates>,
+    feed: Feed,
+    /// Wakes the courier.
+    bell: Arc<Notify>,
+    clock: Clock,
+}
+
+impl std::fmt::Debug for Notifications {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Notifications").finish_non_exhaustive()
+    }
+}
+
+impl Notifications {
+    /// Use cases on `store`; each notification taken on rings `bell`.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn NotificationStore>,
+        templates: Arc<Templates>,
+        feed: Feed,
+        bell: Arc<Notify>,
+        clock: Clock,
+    ) -> Self {
+        Self { store, templates, feed, bell, clock }
+    }
+
+    /// Takes a notification on.
+    ///
+    /// # Errors
+    /// [`Error::Template`] when the template is unknown or misses a parameter, [`Error::RequestReused`],
+    /// [`Error::Unavailable`].
+    pub async fn send(&self, order: Order, request: Option<Request>) -> Result<Notification, Error> {
+        let id = request.as_ref().map_or_else(NotificationId::random, |r| NotificationId::derived(&r.key));
+        self.take_on(id, order, request).await
+    }
+
+    /// Takes on the welcome mail of a user who was created by `event`, unless it was taken on before.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn welcome(&self, event: Uuid, user_id: Uuid, recipient: Recipient) -> Result<(), Error> {
+        let parameters = BTreeMap::from([("email".to_owned(), recipient.as_str().to_owned())]);
+        let content = Content::Template { name: WELCOME.to_owned(), parameters };
+        let id = NotificationId::of_event(event, "welcome-mail");
+        self.take_on(id, Order { user_id, recipient, content }, None).await.map(drop)
+    }
+
+    async fn take_on(&self, id: NotificationId, order: Order, request: Option<Request>) -> Result<Notification, Error> {
+        let Order { user_id, recipient, content } = order;
+        let subject = match &content {
+            Content::Template { name, parameters } => self.templates.subject(name, parameters)?,
+            Content::Text(text) => text.subject().to_owned(),
+        };
+        let notification = Notification::new(id, user_id, recipient, content, subject, self.clock.now());
+        let enqueued = self.store.enqueue(notification, request).await?;
+        if !enqueued.replayed {
+            self.feed.tell(&enqueued.notification);
+            self.bell.notify_one();
+        }
+        Ok(enqueued.notification)
+    }
+
+    /// The notification under this id.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Unavailable`].
+    pub async fn get(&self, id: NotificationId) -> Result<Notification, Error> {
+        self.store.notification(id).await?.ok_or(Error::NotFound(id))
+    }
+
+    /// Up to `limit` notifications of a user, newest first, and whether there are more.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn list(
+        &self,
+        user: Uuid,
+        after: Option<ListKey>,
+        limit: usize,
+    ) -> Result<(Vec<Notification>, bool), Error> {
+        let mut listed = self.store.list(user, after, limit + 1).await?;
+        let more = listed.len() > limit;
+        listed.truncate(limit);
+        Ok((listed, more))
+    }
+
+    /// Watches changes from now on.
+    #[must_use]
+    pub fn watch(&self, user: Option<Uuid>) -> Watch {
+        self.feed.watch(user)
+    }
+}

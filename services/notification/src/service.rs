@@ -1,0 +1,117 @@
+//! The service, put together.
+
+use std::{io, path::Path, sync::Arc};
+
+use mesh_events::{Bus, Consumer, ConsumerConfig};
+use mesh_rpc::{BuildError, Server, ServerConfig};
+use proto::notification::v1::notification_service_server::NotificationServiceServer;
+use service_kit::clock::Clock;
+use thiserror::Error;
+use tokio::sync::Notify;
+
+use crate::{
+    MailConfig, NotificationConfig,
+    app::{Courier, Feed, Notifications, Parked},
+    events::{self, WelcomeUser},
+    grpc::NotificationApi,
+    mail::{FileMailer, Letterhead, LetterheadError, Mailer, SmtpError, SmtpMailer},
+    store::NotificationStore,
+    templates::{TemplateError, Templates},
+};
+
+/// Why the service cannot start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// A template does not work.
+    #[error("a template does not work")]
+    Template(#[from] TemplateError),
+    /// The sender is no mailbox.
+    #[error("the sender of mails is wrong")]
+    Letterhead(#[from] LetterheadError),
+    /// The folder for mails cannot be used.
+    #[error("cannot use the mail folder {folder:?}")]
+    Folder {
+        /// Which.
+        folder: std::path::PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The relay cannot be used.
+    #[error("the SMTP relay is wrong")]
+    Smtp(#[from] SmtpError),
+}
+
+/// The notification service: what it serves, what it consumes, and the courier that sends.
+#[derive(Debug)]
+pub struct NotificationService {
+    notifications: Notifications,
+    parked: Parked,
+    courier: Courier,
+    /// In which Message-IDs are made.
+    domain: String,
+}
+
+impl NotificationService {
+    /// The service on `store`, with the administration of `queues`; mails that leave as files go to `folder`.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn new(
+        store: Arc<dyn NotificationStore>,
+        bus: Arc<dyn Bus>,
+        queues: Vec<String>,
+        folder: &Path,
+        clock: Clock,
+        config: &NotificationConfig,
+    ) -> Result<Self, StartError> {
+        let templates = Arc::new(Templates::load()?);
+        let letterhead = Letterhead::new(&config.from)?;
+        let domain = letterhead.domain().to_owned();
+        let mailer: Arc<dyn Mailer> = match &config.mail {
+            MailConfig::Files => Arc::new(
+                FileMailer::open(folder, letterhead)
+                    .map_err(|source| StartError::Folder { folder: folder.to_owned(), source })?,
+            ),
+            MailConfig::Smtp(smtp) => Arc::new(SmtpMailer::new(smtp.clone(), letterhead)?),
+        };
+        let (feed, bell) = (Feed::default(), Arc::new(Notify::new()));
+        let courier = Courier::new(
+            Arc::clone(&store),
+            mailer,
+            Arc::clone(&templates),
+            feed.clone(),
+            Arc::clone(&bell),
+            clock.clone(),
+        );
+        let notifications = Notifications::new(store, templates, feed, bell, clock);
+        Ok(Self { notifications, parked: Parked::new(bus, queues), courier, domain })
+    }
+
+    /// The gRPC server.
+    ///
+    /// # Errors
+    /// When `config` cannot work.
+    pub fn server(&self, config: ServerConfig) -> Result<Server, BuildError> {
+        let api = NotificationApi::new(self.notifications.clone(), self.parked.clone(), self.domain.clone());
+        Server::builder()
+            .policies(&proto::POLICIES)
+            .descriptors(proto::FILE_DESCRIPTOR_SET)
+            .config(config)
+            .service(NotificationServiceServer::new(api))
+            .build()
+    }
+
+    /// The consumer that welcomes new users.
+    #[must_use]
+    pub fn consumer(&self, bus: Arc<dyn Bus>) -> Consumer {
+        let handler = Arc::new(WelcomeUser::new(self.notifications.clone()));
+        Consumer::new(bus, events::subscription(), handler, ConsumerConfig::default())
+    }
+
+    /// The courier, to be run as long as the service does.
+    #[must_use]
+    pub fn into_courier(self) -> Courier {
+        self.courier
+    }
+}

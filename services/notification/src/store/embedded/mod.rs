@@ -1,0 +1,102 @@
+//! Notifications on the embedded engine.
+//!
+//! A claim is a lease in memory: one process has the file, so when the holder is gone the process is, and
+//! what it held is due again at the next start without anything being written or waited for.
+
+mod commands;
+mod queries;
+mod records;
+mod tables;
+
+use std::{
+    collections::HashSet,
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use service_kit::{
+    clock::{Clock, UnixMillis},
+    embedded::{Engine, StorageError, WriteError},
+    requests::Request,
+};
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use super::{Enqueued, ListKey, NotificationStore, StoreError};
+use crate::domain::{Notification, NotificationId, Verdict};
+
+/// Notifications on the embedded engine.
+#[derive(Clone, Debug)]
+pub struct EmbeddedStore {
+    engine: Engine,
+    clock: Clock,
+    /// What is held, at most what was claimed and not settled. A claim reads its snapshot and a settlement
+    /// takes its notifications out under this lock, so that no claim can see a settled one as due.
+    claimed: Arc<Mutex<HashSet<NotificationId>>>,
+}
+
+impl EmbeddedStore {
+    /// Notifications on `engine`, in tables made now if they are new.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the tables cannot be made.
+    pub async fn open(engine: Engine, clock: Clock) -> Result<Self, StoreError> {
+        engine.write(|txn| tables::create(txn).map(Ok)).await.map_err(written)?;
+        Ok(Self { engine, clock, claimed: Arc::default() })
+    }
+}
+
+#[async_trait]
+impl NotificationStore for EmbeddedStore {
+    async fn enqueue(&self, notification: Notification, request: Option<Request>) -> Result<Enqueued, StoreError> {
+        let now = self.clock.now();
+        let job = move |txn: &redb::WriteTransaction| commands::enqueue(txn, notification, request.as_ref(), now);
+        self.engine.write(job).await.map_err(written)
+    }
+
+    async fn notification(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {
+        self.engine.read(move |txn| queries::find(txn, id)).await.map_err(unread)
+    }
+
+    async fn list(&self, user: Uuid, after: Option<ListKey>, limit: usize) -> Result<Vec<Notification>, StoreError> {
+        self.engine.read(move |txn| queries::list(txn, user, after, limit)).await.map_err(unread)
+    }
+
+    async fn claim(&self, now: UnixMillis, limit: usize) -> Result<Vec<Notification>, StoreError> {
+        let mut claimed = self.claimed.lock().await;
+        let held = claimed.clone();
+        let due = self.engine.read(move |txn| queries::due(txn, now, limit, &held)).await.map_err(unread)?;
+        claimed.extend(due.iter().map(|notification| notification.id));
+        Ok(due.into_iter().map(|notification| notification.sending(now)).collect())
+    }
+
+    async fn settle(
+        &self,
+        tried: Vec<(NotificationId, Verdict)>,
+        now: UnixMillis,
+    ) -> Result<Vec<Notification>, StoreError> {
+        let ids: Vec<_> = tried.iter().map(|(id, _)| *id).collect();
+        let settled = self.engine.write(move |txn| commands::settle(txn, tried, now).map(Ok)).await;
+        let mut claimed = self.claimed.lock().await;
+        ids.iter().for_each(|id| {
+            claimed.remove(id);
+        });
+        settled.map_err(written)
+    }
+
+    async fn next_due(&self) -> Result<Option<UnixMillis>, StoreError> {
+        let held = self.claimed.lock().await.clone();
+        self.engine.read(move |txn| queries::next_due(txn, &held)).await.map_err(unread)
+    }
+}
+
+fn written(error: WriteError<StoreError>) -> StoreError {
+    match error {
+        WriteError::Refused(refusal) => refusal,
+        WriteError::Storage(error) => StoreError::Unavailable(error.into()),
+    }
+}
+
+fn unread(error: StorageError) -> StoreError {
+    StoreError::Unavailable(error.into())
+}

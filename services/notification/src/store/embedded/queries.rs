@@ -1,0 +1,73 @@
+//! Reads, each of one snapshot.
+
+use std::collections::HashSet;
+
+use redb::{ReadTransaction, ReadableTable as _};
+use service_kit::clock::UnixMillis;
+use uuid::Uuid;
+
+use super::{
+    records::decode,
+    tables::{BY_USER, DUE, ITEMS},
+};
+use crate::{
+    domain::{Notification, NotificationId},
+    store::ListKey,
+};
+
+pub(super) fn find(txn: &ReadTransaction, id: NotificationId) -> Result<Option<Notification>, redb::Error> {
+    txn.open_table(ITEMS)?.get(id.0.into_bytes())?.map(|row| decode(row.value())).transpose()
+}
+
+pub(super) fn list(
+    txn: &ReadTransaction,
+    user: Uuid,
+    after: Option<ListKey>,
+    limit: usize,
+) -> Result<Vec<Notification>, redb::Error> {
+    let (items, by_user) = (txn.open_table(ITEMS)?, txn.open_table(BY_USER)?);
+    let user = user.into_bytes();
+    let (created, id) = after.map_or((u64::MAX, [255; 16]), |(created, id)| (created.0, id.0.into_bytes()));
+    // The table is oldest first, so newest first is from its end, below the last one told.
+    let keys = by_user.range((user, 0, [0; 16])..(user, created, id))?.rev().take(limit);
+    let mut listed = Vec::new();
+    for key in keys {
+        let (_, _, id) = key?.0.value();
+        listed.extend(items.get(id)?.map(|row| decode(row.value())).transpose()?);
+    }
+    Ok(listed)
+}
+
+pub(super) fn due(
+    txn: &ReadTransaction,
+    now: UnixMillis,
+    limit: usize,
+    held: &HashSet<NotificationId>,
+) -> Result<Vec<Notification>, redb::Error> {
+    let (items, due) = (txn.open_table(ITEMS)?, txn.open_table(DUE)?);
+    let mut claimed = Vec::new();
+    for key in due.range(..=(now.0, [255; 16]))? {
+        let (_, id) = key?.0.value();
+        if held.contains(&NotificationId(Uuid::from_bytes(id))) {
+            continue;
+        }
+        claimed.extend(items.get(id)?.map(|row| decode(row.value())).transpose()?);
+        if claimed.len() >= limit {
+            break;
+        }
+    }
+    Ok(claimed)
+}
+
+pub(super) fn next_due(
+    txn: &ReadTransaction,
+    held: &HashSet<NotificationId>,
+) -> Result<Option<UnixMillis>, redb::Error> {
+    for key in txn.open_table(DUE)?.iter()? {
+        let (at, id) = key?.0.value();
+        if !held.contains(&NotificationId(Uuid::from_bytes(id))) {
+            return Ok(Some(UnixMillis(at)));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,201 @@
+//! Users: create, find, change, delete.
+
+use std::sync::Arc;
+
+use mesh_events::Publisher;
+use service_kit::{clock::Clock, requests::Request};
+
+use super::{CONTENTION_ATTEMPTS, Profiles};
+use crate::{
+    domain::{DisplayName, Email, Locale, User, UserChange, UserId},
+    error::Error,
+    events,
+    store::{Answer, Committed, CreateUser, DeleteUser, ReplaceUser, Store, StoreError},
+};
+
+/// Who shall be a user.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// Their address.
+    pub email: Email,
+    /// Their name.
+    pub display_name: DisplayName,
+    /// Their language, if known.
+    pub locale: Locale,
+}
+
+/// The use cases of users.
+#[derive(Clone)]
+pub struct Users {
+    store: Arc<dyn Store>,
+    profiles: Arc<Profiles>,
+    publisher: Publisher,
+    clock: Clock,
+}
+
+impl std::fmt::Debug for Users {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Users").finish_non_exhaustive()
+    }
+}
+
+impl Users {
+    /// Use cases on `store`, whose events go to `publisher` as soon as they are durable.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, profiles: Arc<Profiles>, publisher: Publisher, clock: Clock) -> Self {
+        Self { store, profiles, publisher, clock }
+    }
+
+    /// Creates a user.
+    ///
+    /// # Errors
+    /// [`Error::EmailTaken`], [`Error::RequestReused`], [`Error::Unavailable`].
+    pub async fn create(&self, new: NewUser, request: Option<Request>) -> Result<User, Error> {
+        let id = request.as_ref().map_or_else(UserId::random, |request| UserId::derived(&request.key));
+        let is_derived = request.is_some();
+        let created = self.create_as(id, new, request).await.map_err(|error| Error::of_user(error, id))?;
+        if is_derived {
+            self.profiles.appeared(id).await;
+        }
+        Ok(created.value)
+    }
+
+    /// Creates a user under an id that the caller has chosen.
+    pub(super) async fn create_as(
+        &self,
+        id: UserId,
+        new: NewUser,
+        request: Option<Request>,
+    ) -> Result<Committed<User>, StoreError> {
+        let now = self.clock.now();
+        let NewUser { email, display_name, locale } = new;
+        let user = User { id, email, display_name, locale, version: 1, created: now, updated: now };
+        let event = events::created(&user);
+        let committed = self.store.create_user(CreateUser { user, request, event: event.clone() }).await?;
+        self.tell(&committed, event);
+        Ok(committed)
+    }
+
+    /// The user with this id.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], [`Error::Unavailable`].
+    pub async fn get(&self, id: UserId) -> Result<User, Error> {
+        let found = self.store.users(&[id]).await.map_err(|error| Error::of_user(error, id))?;
+        found.into_iter().next().flatten().ok_or(Error::UserNotFound(id))
+    }
+
+    /// The user with this address.
+    ///
+    /// # Errors
+    /// [`Error::EmailNotFound`], [`Error::Unavailable`].
+    pub async fn get_by_email(&self, email: &Email) -> Result<User, Error> {
+        let found = self.store.user_by_email(email.normal()).await;
+        found.map_err(|error| Error::Unavailable(error.into()))?.ok_or(Error::EmailNotFound)
+    }
+
+    /// The users with these ids, each in the place of its id.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn batch(&self, ids: &[UserId]) -> Result<Vec<Option<User>>, Error> {
+        self.store.users(ids).await.map_err(|error| Error::Unavailable(error.into()))
+    }
+
+    /// Up to `limit` users after `after`, and whether there are more.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn list(&self, after: Option<UserId>, limit: usize) -> Result<(Vec<User>, bool), Error> {
+        let listed = self.store.list_users(after, limit + 1).await;
+        let mut users = listed.map_err(|error| Error::Unavailable(error.into()))?;
+        let more = users.len() > limit;
+        users.truncate(limit);
+        Ok((users, more))
+    }
+
+    /// Changes a user, if it still is at version `seen` (if one is given).
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], [`Error::Stale`], [`Error::EmailTaken`], [`Error::RequestReused`],
+    /// [`Error::Unavailable`].
+    pub async fn update(
+        &self,
+        id: UserId,
+        change: UserChange,
+        seen: Option<u64>,
+        request: Option<Request>,
+    ) -> Result<User, Error> {
+        if let Some(Answer::User(user)) = self.recall(id, request.as_ref()).await? {
+            return Ok(user);
+        }
+        let mut last = StoreError::Stale;
+        for _ in 0..CONTENTION_ATTEMPTS {
+            let current = self.get(id).await?;
+            if seen.is_some_and(|seen| seen != current.version) {
+                break;
+            }
+            let user = current.changed(&change, self.clock.now());
+            let event = events::updated(&user);
+            let command = ReplaceUser { user, request: request.clone(), event: event.clone() };
+            match self.store.replace_user(command).await {
+                Ok(committed) => {
+                    self.tell(&committed, event);
+                    return Ok(committed.value);
+                }
+                Err(StoreError::Stale) => last = StoreError::Stale,
+                Err(error) => return Err(Error::of_user(error, id)),
+            }
+        }
+        Err(Error::of_user(last, id))
+    }
+
+    /// Deletes a user, if it still is at version `seen` (if one is given).
+    ///
+    /// # Errors
+    /// As [`Users::update`].
+    pub async fn delete(&self, id: UserId, seen: Option<u64>, request: Option<Request>) -> Result<(), Error> {
+        if self.recall(id, request.as_ref()).await?.is_some() {
+            return Ok(());
+        }
+        for _ in 0..CONTENTION_ATTEMPTS {
+            let current = self.get(id).await?;
+            if seen.is_some_and(|seen| seen != current.version) {
+                break;
+            }
+            let now = self.clock.now();
+            let event = events::deleted(&current, now);
+            let command = DeleteUser {
+                id,
+                expected: current.version,
+                now,
+                request: request.clone(),
+                event: event.clone(),
+            };
+            match self.store.delete_user(command).await {
+                Ok(committed) => {
+                    self.profiles.vanished(id).await;
+                    self.tell(&committed, event);
+                    return Ok(());
+                }
+                Err(StoreError::Stale) => {}
+                Err(error) => return Err(Error::of_user(error, id)),
+            }
+        }
+        Err(Error::of_user(StoreError::Stale, id))
+    }
+
+    async fn recall(&self, id: UserId, request: Option<&Request>) -> Result<Option<Answer>, Error> {
+        match request {
+            None => Ok(None),
+            Some(request) => self.store.recall(request).await.map_err(|error| Error::of_user(error, id)),
+        }
+    }
+
+    /// Hands a durable event to the relay, unless an earlier attempt of the same request did.
+    fn tell<T>(&self, committed: &Committed<T>, event: mesh_events::Envelope) {
+        if !committed.replayed {
+            self.publisher.offer(event);
+        }
+    }
+}

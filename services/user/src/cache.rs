@@ -1,0 +1,92 @@
+//! The cache of profiles: what is read most, for up to an hour, and never older than this service's own
+//! last write.
+
+use std::{error::Error, fmt, sync::Arc};
+
+use async_trait::async_trait;
+use service_kit::{
+    cache::{CacheConfig, LoadError, Loader, Read, ReadThrough, Stats, Versioned},
+    clock::Clock,
+};
+
+use crate::{
+    domain::{Profile, UserId},
+    events,
+    store::Store,
+};
+
+/// Profiles, read through to the store.
+#[derive(Clone)]
+pub struct ProfileCache(ReadThrough<UserId, Profile>);
+
+impl ProfileCache {
+    /// An empty cache over `store`.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, clock: Clock, config: CacheConfig) -> Self {
+        Self(ReadThrough::new(config, Arc::new(FromStore { store, clock })))
+    }
+
+    /// The profile of `user`, or `None` if there is no such user.
+    ///
+    /// # Errors
+    /// When nothing is held and the store does not answer.
+    pub async fn get(&self, user: UserId) -> Result<Option<Arc<Profile>>, LoadError> {
+        self.0.get(&user).await
+    }
+
+    /// Holds what was just committed.
+    pub async fn put(&self, profile: Profile) {
+        self.0.put(&profile.user_id.clone(), Versioned { version: profile.version, value: profile }).await;
+    }
+
+    /// Forgets that there was no such user: there is one now.
+    pub async fn appeared(&self, user: UserId) {
+        self.0.invalidate(&user, 1).await;
+    }
+
+    /// Forgets a user who is gone for good.
+    pub async fn vanished(&self, user: UserId) {
+        self.0.invalidate(&user, u64::MAX).await;
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.0.stats()
+    }
+
+    /// Waits for the loads in flight and starts no more.
+    pub async fn close(&self) {
+        self.0.close().await;
+    }
+}
+
+impl fmt::Debug for ProfileCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+struct FromStore {
+    store: Arc<dyn Store>,
+    clock: Clock,
+}
+
+#[async_trait]
+impl Loader<UserId, Profile> for FromStore {
+    /// Between the creation of a user and the arrival of its event there is no profile yet. A reader who is that
+    /// early does the consumer's work, which comes out the same no matter who does it, rather than hear that a user
+    /// who exists has none.
+    async fn load(&self, user: &UserId, _read: Read) -> Result<Option<Versioned<Profile>>, Box<dyn Error + Send + Sync>> {
+        let found = match self.store.profile(*user).await? {
+            Some(profile) => Some(profile),
+            None => self.store.ensure_profile(*user, events::created_id(*user), self.clock.now()).await?,
+        };
+        Ok(found.map(|profile| Versioned { version: profile.version, value: profile }))
+    }
+
+    fn weight(&self, _user: &UserId, profile: &Profile) -> usize {
+        let attributes = profile.attributes.entries().iter().map(|(key, value)| key.len() + value.len() + 48);
+        size_of::<Profile>() + profile.display_name.as_str().len() + profile.locale.as_str().len() + attributes.sum::<usize>()
+    }
+}

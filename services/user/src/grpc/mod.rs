@@ -1,0 +1,10 @@
+//! Protobuf to domain and back, and nothing else.
+
+mod convert;
+mod profiles;
+mod sessions;
+mod users;
+
+pub use profiles::ProfileApi;
+pub use sessions::SessionApi;
+pub use users::UserApi;

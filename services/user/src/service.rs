@@ -1,0 +1,67 @@
+//! The service, put together.
+
+use std::sync::Arc;
+
+use mesh_events::{Bus, Consumer, ConsumerConfig, Publisher};
+use mesh_rpc::{BuildError, Server, ServerConfig};
+use proto::user::v1::{
+    profile_service_server::ProfileServiceServer, session_service_server::SessionServiceServer,
+    user_service_server::UserServiceServer,
+};
+use service_kit::clock::Clock;
+
+use crate::{
+    UserConfig,
+    app::{Profiles, Sessions, Users},
+    cache::ProfileCache,
+    events::{self, CreateProfile},
+    grpc::{ProfileApi, SessionApi, UserApi},
+    store::Store,
+};
+
+/// The user service: what it serves and what it consumes.
+#[derive(Debug)]
+pub struct UserService {
+    users: Users,
+    profiles: Arc<Profiles>,
+    sessions: Sessions,
+}
+
+impl UserService {
+    /// The service on `store`, telling its events through `publisher`.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, publisher: Publisher, clock: Clock, config: &UserConfig) -> Self {
+        let cache = ProfileCache::new(Arc::clone(&store), clock.clone(), config.profile_cache.clone());
+        let profiles = Arc::new(Profiles::new(Arc::clone(&store), cache, clock.clone()));
+        let users = Users::new(Arc::clone(&store), Arc::clone(&profiles), publisher, clock.clone());
+        Self { users, profiles, sessions: Sessions::new(store, clock) }
+    }
+
+    /// The gRPC server.
+    ///
+    /// # Errors
+    /// When `config` cannot work.
+    pub fn server(&self, config: ServerConfig) -> Result<Server, BuildError> {
+        Server::builder()
+            .policies(&proto::POLICIES)
+            .descriptors(proto::FILE_DESCRIPTOR_SET)
+            .config(config)
+            .service(UserServiceServer::new(UserApi::new(self.users.clone())))
+            .service(ProfileServiceServer::new(ProfileApi::new(Arc::clone(&self.profiles))))
+            .service(SessionServiceServer::new(SessionApi::new(self.sessions.clone())))
+            .build()
+    }
+
+    /// The consumer that creates profiles.
+    #[must_use]
+    pub fn consumer(&self, bus: Arc<dyn Bus>) -> Consumer {
+        let handler = Arc::new(CreateProfile::new(Arc::clone(&self.profiles)));
+        Consumer::new(bus, events::subscription(), handler, ConsumerConfig::default())
+    }
+
+    /// The profiles, whose cache is closed when everything else has stopped.
+    #[must_use]
+    pub fn profiles(&self) -> &Arc<Profiles> {
+        &self.profiles
+    }
+}

@@ -1,0 +1,73 @@
+//! Commands and queries on profiles.
+
+use async_trait::async_trait;
+use redb::{ReadableTable as _, WriteTransaction};
+use service_kit::clock::UnixMillis;
+use uuid::Uuid;
+
+use super::{
+    EmbeddedStore, Job,
+    records::{decode_profile, encode_profile},
+    requests::{keep, replay},
+    tables::PROFILES,
+    unread,
+    users::stored,
+    written,
+};
+use crate::{
+    domain::{Profile, UserId},
+    store::{Answer, Committed, ProfileStore, ReplaceProfile, StoreError},
+};
+
+#[async_trait]
+impl ProfileStore for EmbeddedStore {
+    async fn ensure_profile(&self, user: UserId, source_event: Uuid, now: UnixMillis) -> Result<Option<Profile>, StoreError> {
+        self.engine.write(move |txn| ensure(txn, user, source_event, now).map(Ok)).await.map_err(written)
+    }
+
+    async fn profile(&self, user: UserId) -> Result<Option<Profile>, StoreError> {
+        let found = self.engine.read(move |txn| {
+            let profiles = txn.open_table(PROFILES)?;
+            profiles.get(user.0.into_bytes())?.map(|row| decode_profile(row.value())).transpose()
+        });
+        found.await.map_err(unread)
+    }
+
+    async fn replace_profile(&self, command: ReplaceProfile) -> Result<Committed<Profile>, StoreError> {
+        let now = self.clock.now();
+        self.engine.write(move |txn| replace(txn, command, now)).await.map_err(written)
+    }
+}
+
+fn ensure(txn: &WriteTransaction, user: UserId, event: Uuid, now: UnixMillis) -> Result<Option<Profile>, redb::Error> {
+    let mut profiles = txn.open_table(PROFILES)?;
+    let id = user.0.into_bytes();
+    if let Some(row) = profiles.get(id)? {
+        return decode_profile(row.value()).map(Some);
+    }
+    // The user may have been deleted since the event: then the profile must not come back.
+    let Some(user) = stored(txn, user)? else { return Ok(None) };
+    let profile = Profile::of(&user, event, now);
+    profiles.insert(id, encode_profile(&profile).as_slice())?;
+    Ok(Some(profile))
+}
+
+fn replace(txn: &WriteTransaction, command: ReplaceProfile, now: UnixMillis) -> Job<Committed<Profile>> {
+    let ReplaceProfile { profile, request } = command;
+    match replay(txn, request.as_ref(), now)? {
+        Err(refusal) => return Ok(Err(refusal)),
+        Ok(Some(Answer::Profile(profile))) => return Ok(Ok(Committed::before(profile))),
+        Ok(_) => {}
+    }
+    let mut profiles = txn.open_table(PROFILES)?;
+    let id = profile.user_id.0.into_bytes();
+    let current = profiles.get(id)?.map(|row| decode_profile(row.value())).transpose()?;
+    let Some(current) = current else { return Ok(Err(StoreError::NotFound)) };
+    if current.version + 1 != profile.version {
+        return Ok(Err(StoreError::Stale));
+    }
+    profiles.insert(id, encode_profile(&profile).as_slice())?;
+    drop(profiles);
+    keep(txn, request.as_ref(), &Answer::Profile(profile.clone()), now)?;
+    Ok(Ok(Committed::now(profile)))
+}

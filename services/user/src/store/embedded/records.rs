@@ -1,0 +1,141 @@
+//! Rows, and how they become what the domain knows.
+
+use std::collections::BTreeMap;
+
+use prost::Message;
+use service_kit::{clock::UnixMillis, record};
+use uuid::Uuid;
+
+use crate::domain::{Attributes, DisplayName, Email, Locale, Profile, Session, User, UserId};
+
+#[derive(Clone, PartialEq, Message)]
+struct UserRow {
+    #[prost(bytes = "vec", tag = "1")]
+    id: Vec<u8>,
+    #[prost(string, tag = "2")]
+    email: String,
+    #[prost(string, tag = "3")]
+    email_normal: String,
+    #[prost(string, tag = "4")]
+    display_name: String,
+    #[prost(string, tag = "5")]
+    locale: String,
+    #[prost(uint64, tag = "6")]
+    version: u64,
+    #[prost(uint64, tag = "7")]
+    created: u64,
+    #[prost(uint64, tag = "8")]
+    updated: u64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ProfileRow {
+    #[prost(bytes = "vec", tag = "1")]
+    user_id: Vec<u8>,
+    #[prost(string, tag = "2")]
+    display_name: String,
+    #[prost(string, tag = "3")]
+    locale: String,
+    #[prost(btree_map = "string, string", tag = "4")]
+    attributes: BTreeMap<String, String>,
+    #[prost(uint64, tag = "5")]
+    version: u64,
+    #[prost(bytes = "vec", tag = "6")]
+    source_event: Vec<u8>,
+    #[prost(uint64, tag = "7")]
+    created: u64,
+    #[prost(uint64, tag = "8")]
+    updated: u64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct SessionRow {
+    #[prost(bytes = "vec", tag = "1")]
+    id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    user_id: Vec<u8>,
+    #[prost(btree_map = "string, string", tag = "3")]
+    attributes: BTreeMap<String, String>,
+    #[prost(uint64, tag = "4")]
+    created: u64,
+    #[prost(uint64, tag = "5")]
+    expires: u64,
+}
+
+fn uuid(bytes: &[u8]) -> Result<Uuid, redb::Error> {
+    Uuid::from_slice(bytes).map_err(|error| redb::Error::Corrupted(format!("row: {error}")))
+}
+
+pub(super) fn encode_user(user: &User) -> Vec<u8> {
+    record::encode(&UserRow {
+        id: user.id.0.as_bytes().to_vec(),
+        email: user.email.as_str().to_owned(),
+        email_normal: user.email.normal().to_owned(),
+        display_name: user.display_name.as_str().to_owned(),
+        locale: user.locale.as_str().to_owned(),
+        version: user.version,
+        created: user.created.0,
+        updated: user.updated.0,
+    })
+}
+
+pub(super) fn decode_user(row: &[u8]) -> Result<User, redb::Error> {
+    let row: UserRow = record::decode(row)?;
+    Ok(User {
+        id: UserId(uuid(&row.id)?),
+        email: Email::restore(row.email, row.email_normal),
+        display_name: DisplayName::restore(row.display_name),
+        locale: Locale::restore(row.locale),
+        version: row.version,
+        created: UnixMillis(row.created),
+        updated: UnixMillis(row.updated),
+    })
+}
+
+pub(super) fn encode_profile(profile: &Profile) -> Vec<u8> {
+    record::encode(&ProfileRow {
+        user_id: profile.user_id.0.as_bytes().to_vec(),
+        display_name: profile.display_name.as_str().to_owned(),
+        locale: profile.locale.as_str().to_owned(),
+        attributes: profile.attributes.entries().clone(),
+        version: profile.version,
+        source_event: profile.source_event.as_bytes().to_vec(),
+        created: profile.created.0,
+        updated: profile.updated.0,
+    })
+}
+
+pub(super) fn decode_profile(row: &[u8]) -> Result<Profile, redb::Error> {
+    let row: ProfileRow = record::decode(row)?;
+    Ok(Profile {
+        user_id: UserId(uuid(&row.user_id)?),
+        display_name: DisplayName::restore(row.display_name),
+        locale: Locale::restore(row.locale),
+        attributes: Attributes::restore(row.attributes),
+        version: row.version,
+        source_event: uuid(&row.source_event)?,
+        created: UnixMillis(row.created),
+        updated: UnixMillis(row.updated),
+    })
+}
+
+pub(super) fn encode_session(session: &Session) -> Vec<u8> {
+    record::encode(&SessionRow {
+        id: session.id.as_bytes().to_vec(),
+        user_id: session.user_id.0.as_bytes().to_vec(),
+        attributes: session.attributes.entries().clone(),
+        created: session.created.0,
+        expires: session.expires.0,
+    })
+}
+
+pub(super) fn decode_session(row: &[u8]) -> Result<Session, redb::Error> {
+    let row: SessionRow = record::decode(row)?;
+    Ok(Session {
+        id: uuid(&row.id)?,
+        user_id: UserId(uuid(&row.user_id)?),
+        attributes: Attributes::restore(row.attributes),
+        created: UnixMillis(row.created),
+        expires: UnixMillis(row.expires),
+    })
+}
