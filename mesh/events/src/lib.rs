@@ -18,6 +18,8 @@
 
 mod bus;
 mod consumer;
+#[cfg(test)]
+mod doubles;
 mod envelope;
 mod kind;
 mod outbox;

@@ -81,3 +81,40 @@ impl<B: Body<Data = Bytes, Error = Status>> Body for Bounded<B> {
         self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{future::poll_fn, pin::pin, time::Duration};
+
+    use http_body_util::StreamBody;
+
+    use super::*;
+
+    async fn next<B: Body>(mut body: Pin<&mut B>) -> Option<Result<Frame<B::Data>, B::Error>> {
+        poll_fn(|cx| body.as_mut().poll_frame(cx)).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_never_pauses_ends_too() {
+        let data = || Ok::<_, Status>(Frame::data(Bytes::from_static(b"x")));
+        let endless = StreamBody::new(futures_util::stream::repeat_with(data));
+        let deadline = Deadline::after(Duration::from_secs(1));
+        let mut body = pin!(Bounded::new(endless, deadline, Ending::Trailers));
+        assert!(next(body.as_mut()).await.unwrap().unwrap().is_data());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let last = next(body.as_mut()).await.unwrap().unwrap();
+        assert_eq!(last.trailers_ref().unwrap()[Status::GRPC_STATUS], "4");
+        assert!(next(body.as_mut()).await.is_none());
+        assert!(body.is_end_stream());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_waits_is_woken_at_its_deadline() {
+        let silent = StreamBody::new(futures_util::stream::pending::<Result<Frame<Bytes>, Status>>());
+        let deadline = Deadline::after(Duration::from_secs(1));
+        let mut body = pin!(Bounded::new(silent, deadline, Ending::Error(Side::Client)));
+        let error = next(body.as_mut()).await.unwrap().unwrap_err();
+        assert_eq!(error.code(), tonic::Code::DeadlineExceeded);
+        assert!(next(body.as_mut()).await.is_none());
+    }
+}

@@ -9,6 +9,34 @@
 //! - an error that the mesh makes says so: `ErrorInfo{domain: "mesh", reason}`, see [`MeshError`];
 //! - time is tokio's, and [`Listener`], [`Connector`] and the seed of all randomness are given from outside:
 //!   the same code runs on a simulated network.
+//!
+//! ```no_run
+//! # use echo::{UnaryRequest, echo_service_client::EchoServiceClient};
+//! # use echo::echo_service_server::{EchoService, EchoServiceServer};
+//! # use mesh_rpc::{Channel, Server};
+//! # use tokio::net::TcpListener;
+//! # use tokio_util::sync::CancellationToken;
+//! # static POLICIES: mesh_policy::PolicyTable = mesh_policy::PolicyTable::new(&[]);
+//! async fn serve(service: impl EchoService) -> Result<(), Box<dyn std::error::Error>> {
+//!     let server = Server::builder()
+//!         .service(EchoServiceServer::new(service))
+//!         .policies(&POLICIES)
+//!         .descriptors(echo::DESCRIPTORS)
+//!         .build()?;
+//!     let (listener, shutdown) = (TcpListener::bind("127.0.0.1:50051").await?, CancellationToken::new());
+//!     let drained = server.serve(listener, shutdown).await?;
+//!     println!("{} calls finished, {} were cut", drained.finished, drained.cut);
+//!     Ok(())
+//! }
+//!
+//! async fn call() -> Result<(), Box<dyn std::error::Error>> {
+//!     let channel = Channel::builder("dns:///echo.default.svc:50051".parse()?).policies(&POLICIES).build()?;
+//!     let mut client = EchoServiceClient::new(channel);
+//!     let answer = client.unary(UnaryRequest { text: "hello".into() }).await?;
+//!     println!("{}", answer.into_inner().text);
+//!     Ok(())
+//! }
+//! ```
 
 mod bounded;
 mod client;
@@ -18,7 +46,7 @@ mod executor;
 mod grpc_timeout;
 mod network;
 mod server;
-mod trace;
+pub mod trace;
 
 pub use client::{
     Channel, ChannelBuilder, ChannelConfig, ChannelConfigError, ResponseBody, ResponseFuture, Target,

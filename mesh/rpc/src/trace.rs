@@ -1,67 +1,45 @@
-//! W3C trace context: which trace a call belongs to, from hop to hop.
+//! The trace of the call that a task is working on.
+//!
+//! As the deadline, it is a task-local: the server stack puts it there, the client stack sends it on, and what
+//! publishes an event finds it with [`current`]. It ends at `tokio::spawn`; [`scope`] takes it along.
 
-use http::{HeaderName, HeaderValue};
+use std::future::Future;
 
-pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+use http::{HeaderMap, HeaderName, HeaderValue};
+use mesh_telemetry::{TRACEPARENT, TraceContext};
 
 tokio::task_local! {
     static CURRENT: TraceContext;
 }
 
-/// A position in a trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TraceContext {
-    trace: u128,
-    span: u64,
-    flags: u8,
+pub(crate) const HEADER: HeaderName = HeaderName::from_static(TRACEPARENT);
+
+/// The trace of the call that this task is working on, if it works on one.
+pub fn current() -> Option<TraceContext> {
+    CURRENT.try_with(|trace| *trace).ok()
 }
 
-impl TraceContext {
-    /// A trace of its own.
-    pub(crate) fn root() -> Self {
-        Self { trace: rand::random::<u128>().max(1), span: rand::random::<u64>().max(1), flags: 0 }
-    }
-
-    /// The next span of the same trace.
-    pub(crate) fn child(self) -> Self {
-        Self { span: rand::random::<u64>().max(1), ..self }
-    }
-
-    pub(crate) fn trace(&self) -> u128 {
-        self.trace
-    }
-
-    /// `00-<trace>-<span>-<flags>`; `None` for what is none.
-    pub(crate) fn parse(value: &HeaderValue) -> Option<Self> {
-        let text = value.to_str().ok()?;
-        let mut parts = text.split('-');
-        let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        let wrong = version == "ff"
-            || (version == "00" && parts.next().is_some())
-            || [(version, 2), (trace, 32), (span, 16), (flags, 2)].iter().any(|(part, length)| {
-                part.len() != *length || !part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-            });
-        if wrong {
-            return None;
-        }
-        let context = Self {
-            trace: u128::from_str_radix(trace, 16).ok()?,
-            span: u64::from_str_radix(span, 16).ok()?,
-            flags: u8::from_str_radix(flags, 16).ok()?,
-        };
-        (context.trace != 0 && context.span != 0).then_some(context)
-    }
-
-    pub(crate) fn header(&self) -> Option<HeaderValue> {
-        let text = format!("00-{:032x}-{:016x}-{:02x}", self.trace, self.span, self.flags);
-        HeaderValue::try_from(text).ok()
-    }
+/// Runs `future` as a part of `trace`: calls that it makes belong to it. For work that no call began, such as
+/// the handling of an event.
+pub async fn scope<F: Future>(trace: TraceContext, future: F) -> F::Output {
+    CURRENT.scope(trace, future).await
 }
 
-pub(crate) fn current() -> Option<TraceContext> {
-    CURRENT.try_with(|context| *context).ok()
+/// Polls something of a call as a part of that call's trace.
+pub(crate) fn enter<T>(trace: TraceContext, poll: impl FnOnce() -> T) -> T {
+    CURRENT.sync_scope(trace, poll)
 }
 
-pub(crate) fn enter<T>(context: TraceContext, poll: impl FnOnce() -> T) -> T {
-    CURRENT.sync_scope(context, poll)
+/// The next place in the caller's trace, or the first one in a new trace: what is no trace counts as none (W3C
+/// Trace Context, section 4.3).
+pub(crate) fn continued(headers: &HeaderMap) -> TraceContext {
+    headers
+        .get(HEADER)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| TraceContext::parse(value).ok())
+        .map_or_else(TraceContext::root, |caller| caller.child())
+}
+
+pub(crate) fn header(trace: &TraceContext) -> HeaderValue {
+    HeaderValue::from_bytes(&trace.encode()).expect("hex digits and dashes are a header value")
 }

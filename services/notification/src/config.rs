@@ -34,14 +34,14 @@ impl NotificationConfig {
             "listen",
             SocketAddr::from(([127, 0, 0, 1], 50053)),
             "an address like 127.0.0.1:50053",
-            "Where the notification service listens.",
+            "Where the notification service listens",
         );
         let from = section.get_if(
             "from",
             "Platform <no-reply@localhost.localdomain>".to_owned(),
             |from: &String| Letterhead::new(from).is_ok(),
             "a mailbox like Example <no-reply@example.org>",
-            "From whom mails come; Message-IDs are made in its domain.",
+            "From whom mails come; Message-IDs are made in its domain",
         );
         Self { listen, from, mail: MailConfig::read(source, &format!("{path}.smtp")) }
     }
@@ -54,17 +54,17 @@ impl MailConfig {
             "host",
             |host: &String| !host.is_empty(),
             "a host name like mail.example.org",
-            "The SMTP relay. Unset: mails are written as .eml files below the data folder.",
+            "The SMTP relay; unset: mails are written as .eml files below the data folder",
         );
-        let port = section.integer("port", 587_u16, 1..=u16::MAX, "The relay's port.");
+        let port = section.integer("port", 587_u16, 1..=u16::MAX, "The relay's port");
         let security = section.choice(
             "security",
             Security::StartTls,
             &[("starttls", Security::StartTls), ("tls", Security::Tls), ("none", Security::None)],
-            "How the conversation is protected: starttls, tls from the first byte, or none on the same machine.",
+            "How the conversation is protected: starttls, tls from the first byte, or none on the same machine",
         );
-        let user = section.optional("user", "a name", "Under which name to log in at the relay.");
-        let password = section.secret("password", "The password of that name.");
+        let user = section.optional("user", "a name", "Under which name to log in at the relay");
+        let password = section.secret("password", "The password of that name");
         let credentials = match (user, password) {
             (Some(user), Some(password)) => Some((user, password.expose().to_owned())),
             (None, None) => None,

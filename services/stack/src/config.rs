@@ -33,12 +33,12 @@ impl StackConfig {
     pub(crate) fn load(file: Option<&Path>, data: Option<&Path>) -> anyhow::Result<(Self, Effective)> {
         let mut source = Source::load(file, environment(), PREFIX)?;
         let mut top = source.section("");
-        let read = top.path("data", data.unwrap_or(Path::new("data")).to_owned(), "Where everything is kept.");
+        let read = top.path("data", data.unwrap_or(Path::new("data")).to_owned(), "Where everything is kept");
         let data = data.map_or(read, Path::to_owned);
         let log = read_log(&mut source);
         let mut store = source.section("store");
         let cache_bytes =
-            store.size("cache_size", 16 << 20, 1 << 20..=64 << 30, "Memory for pages of the database.");
+            store.size("cache_size", 16 << 20, 1 << 20..=64 << 30, "Memory for pages of the database");
         let cache_bytes = usize::try_from(cache_bytes).unwrap_or(usize::MAX);
         let engine = EngineConfig { cache_bytes, ..EngineConfig::default() };
         let user = UserConfig::read(&mut source.section("user"));
@@ -57,14 +57,14 @@ fn read_log(source: &mut Source) -> LogConfig {
         "format",
         LogFormat::Human,
         &[("human", LogFormat::Human), ("json", LogFormat::Json)],
-        "How log lines are written to standard error: human, or json with one object a line.",
+        "How log lines are written to standard error: human, or json with one object a line",
     );
     let filter = section.get_if(
         "filter",
         "info".to_owned(),
         |filter: &String| filter.parse::<LogFilter>().is_ok(),
         "levels like info or warn,mesh_rpc=debug",
-        "What is logged.",
+        "What is logged",
     );
     LogConfig { format, filter }
 }

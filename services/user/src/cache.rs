@@ -11,7 +11,6 @@ use service_kit::{
 
 use crate::{
     domain::{Profile, UserId},
-    events,
     store::Store,
 };
 
@@ -80,7 +79,7 @@ impl Loader<UserId, Profile> for FromStore {
     async fn load(&self, user: &UserId, _read: Read) -> Result<Option<Versioned<Profile>>, Box<dyn Error + Send + Sync>> {
         let found = match self.store.profile(*user).await? {
             Some(profile) => Some(profile),
-            None => self.store.ensure_profile(*user, events::created_id(*user), self.clock.now()).await?,
+            None => self.store.ensure_profile(*user, self.clock.now()).await?,
         };
         Ok(found.map(|profile| Versioned { version: profile.version, value: profile }))
     }

@@ -22,19 +22,19 @@ impl UserConfig {
             "listen",
             SocketAddr::from(([127, 0, 0, 1], 50051)),
             "an address like 127.0.0.1:50051",
-            "Where the user service listens.",
+            "Where the user service listens",
         );
         let present_ttl = section.duration(
             "profile_cache_ttl",
             HOUR,
             Duration::from_secs(1)..=24 * HOUR,
-            "How long a profile is served from memory before it is read again.",
+            "How long a profile is served from memory before it is read again",
         );
         let capacity_bytes = section.size(
             "profile_cache_size",
             16 << 20,
             1 << 20..=16 << 30,
-            "Memory for cached profiles.",
+            "Memory for cached profiles",
         );
         let profile_cache = CacheConfig { name: "profile", capacity_bytes, present_ttl, ..CacheConfig::default() };
         Self { listen, profile_cache }

@@ -7,7 +7,6 @@ use mesh_events::{Envelope, EventKind, HandleError, Handler, Subscription};
 use proto::event::v1::{UserCreated, UserDeleted, UserUpdated};
 use serde_json::to_vec;
 use service_kit::clock::{UnixMillis, timestamp};
-use uuid::Uuid;
 
 use crate::{
     app::Profiles,
@@ -30,12 +29,6 @@ pub fn subscription() -> Subscription {
     Subscription::new(PROFILE_QUEUE, [EventKind::from_static(CREATED)])
 }
 
-/// The id of the event that `user` was created.
-#[must_use]
-pub fn created_id(user: UserId) -> Uuid {
-    user.event_id(&format!("{CREATED}/1"))
-}
-
 /// The event that `user` was created.
 #[must_use]
 pub fn created(user: &User) -> Envelope {
@@ -44,7 +37,7 @@ pub fn created(user: &User) -> Envelope {
         email: user.email.as_str().to_owned(),
         timestamp: Some(timestamp(user.created)),
     };
-    envelope(CREATED, user.id, user.version, user.created, to_vec(&body))
+    envelope(CREATED, user, user.version, user.created, to_vec(&body))
 }
 
 /// The event that `user` is now as given.
@@ -55,7 +48,7 @@ pub fn updated(user: &User) -> Envelope {
         email: user.email.as_str().to_owned(),
         timestamp: Some(timestamp(user.updated)),
     };
-    envelope(UPDATED, user.id, user.version, user.updated, to_vec(&body))
+    envelope(UPDATED, user, user.version, user.updated, to_vec(&body))
 }
 
 /// The event that `user` was deleted at `now`.
@@ -66,25 +59,26 @@ pub fn deleted(user: &User, now: UnixMillis) -> Envelope {
         email: user.email.as_str().to_owned(),
         timestamp: Some(timestamp(now)),
     };
-    envelope(DELETED, user.id, user.version + 1, now, to_vec(&body))
+    envelope(DELETED, user, user.version + 1, now, to_vec(&body))
 }
 
 fn envelope(
     kind: &'static str,
-    subject: UserId,
+    user: &User,
     version: u64,
     at: UnixMillis,
     body: Result<Vec<u8>, serde_json::Error>,
 ) -> Envelope {
     Envelope {
-        // The same change always makes the same event, so that a repeat of it can be told.
-        id: subject.event_id(&format!("{kind}/{version}")),
+        // The same change always makes the same event, so that a repeat of it can be told. The time tells a
+        // user apart who was deleted and created again under an id derived from a forgotten request.
+        id: user.id.event_id(&format!("{kind}/{version}@{}", user.created.0)),
         kind: EventKind::from_static(kind),
-        subject: subject.0,
+        subject: user.id.0,
         version,
         occur_time_ms: at.0,
         body: body.expect("three strings are always JSON").into(),
-        traceparent: None,
+        traceparent: mesh_rpc::trace::current().map(|trace| trace.to_string()),
     }
 }
 
@@ -110,7 +104,7 @@ impl Handler for CreateProfile {
         let user = UserId::parse("user_id", &created.user_id)
             .map_err(|violation| HandleError::Permanent(violation.description.into()))?;
         // A user who is gone again needs no profile.
-        self.profiles.create(user, event.id).await.map_err(|error| HandleError::Transient(error.into()))?;
+        self.profiles.create(user).await.map_err(|error| HandleError::Transient(error.into()))?;
         Ok(())
     }
 }

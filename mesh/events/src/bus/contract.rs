@@ -25,6 +25,9 @@ pub trait Bus: Send + Sync + 'static {
     /// Makes the queues and bindings durable. Declaring again replaces the kinds of the queues that are named
     /// and leaves the others and all stored events alone.
     ///
+    /// Declare every queue before the relay runs: an event that is published before is not for it. Declare a
+    /// queue that nobody consumes any more with no kinds, else it fills up, and then it refuses.
+    ///
     /// # Errors
     /// [`BusError::Unavailable`].
     async fn declare(&self, subscriptions: &[Subscription]) -> Result<(), BusError>;

@@ -109,10 +109,7 @@ pub async fn an_event_that_kills_is_soon_alone<H: BusHarness>() {
 }
 
 /// The next delivery; `None` when there is none for now and the caller has something else to do.
-async fn deliver_now(
-    deliveries: &mut Box<dyn crate::Deliveries>,
-    is_idle: bool,
-) -> Option<crate::Delivery> {
+async fn deliver_now(deliveries: &mut Box<dyn crate::Deliveries>, is_idle: bool) -> Option<crate::Delivery> {
     if is_idle {
         return Some(next(deliveries).await);
     }

@@ -3,6 +3,7 @@
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt;
+use mesh_telemetry::semconv::messaging;
 use tracing::Instrument;
 
 use crate::{Delivery, HandleError, Handler, Receipt};
@@ -29,13 +30,14 @@ pub(super) enum Verdict {
 /// Runs the handler within its time; a panic ends the attempt and nothing else.
 pub(super) async fn attempt(handler: &dyn Handler, delivery: Delivery, timeout: Duration) -> Attempt {
     let Delivery { envelope, attempt: number, receipt } = delivery;
-    // A trace of its own that links to the creator's: the event may be hours old, and one creator may have
-    // many consumers.
+    // A span that links to the creator's and does not continue its trace: the event may be hours old, and one
+    // creator may have many consumers.
     let span = tracing::info_span!(
         "process",
-        queue = %receipt.queue,
-        event.id = %envelope.id,
-        event.kind = %envelope.kind,
+        { messaging::OPERATION_TYPE } = "process",
+        { messaging::DESTINATION_NAME } = &*receipt.queue,
+        { messaging::MESSAGE_ID } = %envelope.id,
+        event.kind = envelope.kind.as_str(),
         event.attempt = number,
         link.traceparent = envelope.traceparent.as_deref(),
     );
@@ -48,10 +50,12 @@ pub(super) async fn attempt(handler: &dyn Handler, delivery: Delivery, timeout: 
             Ok(Err(panic)) => Verdict::Again(format!("the handler panicked: {}", panic_text(&*panic))),
             Err(_) => Verdict::Again(format!("the handler took longer than {} ms", timeout.as_millis())),
         };
+        // The lines name the event even though the span does: a filter may have left the span out.
+        let (id, kind) = (envelope.id, &envelope.kind);
         match &verdict {
-            Verdict::Done => tracing::debug!("event handled"),
-            Verdict::Again(error) => tracing::warn!(%error, "event not handled for now"),
-            Verdict::Never(error) => tracing::error!(%error, "event can never be handled, parking it"),
+            Verdict::Done => tracing::debug!("{kind} {id} handled"),
+            Verdict::Again(error) => tracing::warn!(error, "{kind} {id} not handled for now"),
+            Verdict::Never(error) => tracing::error!(error, "{kind} {id} can never be handled, parking it"),
         }
         verdict
     }

@@ -10,7 +10,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::handling::{Attempt, Verdict, attempt};
-use crate::{Bus, BusError, ConsumerConfig, Deliveries, Delivery, Handler, Receipt};
+use crate::{Bus, BusError, ConsumerConfig, Deliveries, Delivery, Envelope, Handler, Receipt};
 
 /// Why a session ended well.
 #[derive(Debug, PartialEq, Eq)]
@@ -88,7 +88,8 @@ impl<'a> Session<'a> {
         // process may have died of this event. It is not given another chance to do that.
         if delivery.attempt > self.config.ladder.attempts_max {
             let reason = format!("{} deliveries had no outcome", delivery.attempt - 1);
-            tracing::error!(event.id = %delivery.envelope.id, reason, "parking an event without handling it");
+            let Envelope { id, kind, .. } = &delivery.envelope;
+            tracing::error!(reason, "parking {kind} {id} without handling it");
             return self.park(delivery.receipt, reason);
         }
         let handler = Arc::clone(&self.handler);
@@ -117,8 +118,7 @@ impl<'a> Session<'a> {
             Verdict::Again(reason) => match self.config.ladder.wait(number, self.rng) {
                 Some(after) => {
                     let bus = Arc::clone(&self.bus);
-                    self.settlements
-                        .spawn(async move { (Settled::Other, bus.retry(&receipt, after).await) });
+                    self.settlements.spawn(async move { (Settled::Other, bus.retry(&receipt, after).await) });
                 }
                 None => self.park(receipt, format!("gave up after {number} attempts: {reason}")),
             },

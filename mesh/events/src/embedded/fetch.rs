@@ -23,6 +23,8 @@ pub const SUSPECTS_AT_ONCE: usize = 32;
 const MARK_AHEAD: u64 = 256;
 /// Events that come due in one transaction.
 const DUE_AT_ONCE: usize = 256;
+/// Bytes that are read ahead, so that large events do not make a prefetch of them large; one is always read.
+const BYTES_AHEAD_MAX: usize = 4 << 20;
 
 /// What was read and not yet claimed.
 pub(super) struct Fetched {
@@ -33,7 +35,17 @@ pub(super) struct Fetched {
     pub(super) reading: Option<OwnedMutexGuard<()>>,
 }
 
-type Row = (u64, Result<StoredMessage, DecodeError>);
+/// An event and its sequence number.
+type Event = (u64, StoredMessage);
+
+/// What a snapshot shows.
+struct Rows {
+    events: Vec<Event>,
+    /// Rows that are no messages.
+    damaged: Vec<(u64, DecodeError)>,
+    /// Rows that were given back and are not there any more.
+    gone: Vec<u64>,
+}
 
 /// Reads at most `limit` events that nobody has.
 pub(super) async fn fetch<T: Transactor>(
@@ -54,20 +66,16 @@ pub(super) async fn fetch<T: Transactor>(
         let leases = queue.leases();
         (leases.returned(limit), leases.cursor())
     };
+    // No more of the suspects would be handed out.
+    let may_be_suspect = queue.is_suspect(returned.first().copied().unwrap_or(cursor));
+    let limit = if may_be_suspect { limit.min(SUSPECTS_AT_ONCE) } else { limit };
     let number = queue.number;
     let read = move |txn: &ReadTransaction| rows(&txn.open_table(READY)?, number, &returned, cursor, limit);
-    let (rows, gone) = bus.transactor.read(read).await?;
+    let Rows { mut events, damaged, gone } = bus.transactor.read(read).await?;
     gone.into_iter().for_each(|sequence| queue.leases().forget(sequence));
-
-    let (mut events, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
-    for (sequence, message) in rows {
-        match message {
-            Ok(message) => events.push((sequence, message)),
-            Err(error) => {
-                tracing::error!(queue = %queue.name, sequence, %error, "an event cannot be read, passing over it");
-                unreadable.push(sequence);
-            }
-        }
+    let mut unreadable = Vec::new();
+    for (sequence, error) in damaged {
+        pass_over(&queue, sequence, &error, &mut unreadable);
     }
     if events.first().is_some_and(|(sequence, _)| queue.is_suspect(*sequence)) {
         // Whatever was handed out before must have had its outcome, else two groups would share the blame.
@@ -82,35 +90,48 @@ pub(super) async fn fetch<T: Transactor>(
     Ok(Fetched { deliveries, unreadable, reading: Some(reading) })
 }
 
-/// The rows that were given back, then those from the cursor on; and what of the former is not there any more.
+/// The rows that were given back, then those from the cursor on.
 fn rows(
     ready: &ReadReady,
     queue: u32,
     returned: &[u64],
     cursor: u64,
     limit: usize,
-) -> Result<(Vec<Row>, Vec<u64>), redb::Error> {
-    let (mut rows, mut gone) = (Vec::new(), Vec::new());
-    for &sequence in returned {
+) -> Result<Rows, redb::Error> {
+    let mut rows = Rows { events: Vec::new(), damaged: Vec::new(), gone: Vec::new() };
+    let mut bytes = 0;
+    let mut put = |sequence, stored: &[u8]| {
+        match StoredMessage::decode(stored) {
+            Ok(message) => rows.events.push((sequence, message)),
+            Err(error) => rows.damaged.push((sequence, error)),
+        }
+        bytes += stored.len();
+        bytes < BYTES_AHEAD_MAX
+    };
+    let mut taken = 0;
+    for &sequence in returned.iter().take(limit) {
         match ready.get((queue, sequence))? {
-            Some(row) => rows.push((sequence, StoredMessage::decode(row.value()))),
-            None => gone.push(sequence),
+            Some(row) if !put(sequence, row.value()) => return Ok(rows),
+            Some(_) => taken += 1,
+            None => rows.gone.push(sequence),
         }
     }
-    for row in ready.range((queue, cursor)..=(queue, u64::MAX))?.take(limit - rows.len()) {
+    for row in ready.range((queue, cursor)..=(queue, u64::MAX))?.take(limit - taken) {
         let (key, stored) = row?;
-        rows.push((key.value().1, StoredMessage::decode(stored.value())));
+        if !put(key.value().1, stored.value()) {
+            break;
+        }
     }
-    Ok((rows, gone))
+    Ok(rows)
 }
 
 /// Cuts the events to a group that may share the blame: one that failed before is alone.
-fn only_suspects(queue: &Queue, events: &mut Vec<(u64, StoredMessage)>) {
-    let is_blamed = |(_, message): &(u64, StoredMessage)| message.attempts > 0;
+fn only_suspects(queue: &Queue, events: &mut Vec<Event>) {
+    let is_blamed = |(_, message): &Event| message.attempts > 0;
     let group = if events.first().is_some_and(is_blamed) {
         1
     } else {
-        let is_clean = |event: &&(u64, StoredMessage)| queue.is_suspect(event.0) && !is_blamed(event);
+        let is_clean = |event: &&Event| queue.is_suspect(event.0) && !is_blamed(event);
         events.iter().take(SUSPECTS_AT_ONCE).take_while(is_clean).count()
     };
     events.truncate(group);
@@ -120,8 +141,8 @@ fn only_suspects(queue: &Queue, events: &mut Vec<(u64, StoredMessage)>) {
 async fn count_attempts<T: Transactor>(
     bus: &Inner<T>,
     queue: &Arc<Queue>,
-    mut events: Vec<(u64, StoredMessage)>,
-) -> Result<Vec<(u64, StoredMessage)>, BusError> {
+    mut events: Vec<Event>,
+) -> Result<Vec<Event>, BusError> {
     let number = queue.number;
     let written = bus.transactor.write(move |txn| {
         let mut ready = txn.open_table(READY)?;
@@ -135,11 +156,7 @@ async fn count_attempts<T: Transactor>(
 }
 
 /// Makes durable that deliveries up to these events may begin.
-async fn raise_mark<T: Transactor>(
-    bus: &Inner<T>,
-    queue: &Queue,
-    events: &[(u64, StoredMessage)],
-) -> Result<(), BusError> {
+async fn raise_mark<T: Transactor>(bus: &Inner<T>, queue: &Queue, events: &[Event]) -> Result<(), BusError> {
     let Some(last) = events.iter().map(|(sequence, _)| *sequence).max() else { return Ok(()) };
     if last < queue.mark() {
         return Ok(());
@@ -157,7 +174,7 @@ async fn raise_mark<T: Transactor>(
 fn deliveries(
     queue: &Queue,
     subscription: u64,
-    events: Vec<(u64, StoredMessage)>,
+    events: Vec<Event>,
     unreadable: &mut Vec<u64>,
 ) -> Vec<Delivery> {
     let mut deliveries = Vec::with_capacity(events.len());
@@ -166,14 +183,17 @@ fn deliveries(
         let receipt = Receipt { queue: Arc::clone(&queue.name), subscription, tag: sequence };
         match message.envelope.try_into() {
             Ok(envelope) => deliveries.push(Delivery { envelope, attempt, receipt }),
-            Err(error) => {
-                let error: DecodeError = error;
-                tracing::error!(queue = %queue.name, sequence, %error, "an event cannot be read, passing over it");
-                unreadable.push(sequence);
-            }
+            Err(error) => pass_over(queue, sequence, &error, unreadable),
         }
     }
     deliveries
+}
+
+/// A row that cannot be read must not stop its queue. It stays in the file, and every run says so.
+fn pass_over(queue: &Queue, sequence: u64, error: &DecodeError, unreadable: &mut Vec<u64>) {
+    let error = error as &(dyn std::error::Error + 'static);
+    tracing::error!(error, queue = &*queue.name, sequence, "an event cannot be read, passing over it");
+    unreadable.push(sequence);
 }
 
 /// Brings events whose time has come back to the end of their queue.

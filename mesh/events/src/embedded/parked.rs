@@ -76,8 +76,7 @@ impl<T: Transactor> Inner<T> {
     pub(super) async fn discard(&self, queue: &str, event_id: Uuid) -> Result<bool, BusError> {
         let queue = self.queue(queue)?;
         let written = self.transactor.write(move |txn| {
-            let was_there =
-                txn.open_table(PARKED)?.remove((queue.number, event_id.as_u128()))?.is_some();
+            let was_there = txn.open_table(PARKED)?.remove((queue.number, event_id.as_u128()))?.is_some();
             if was_there {
                 queue.parked.remove_one();
             }

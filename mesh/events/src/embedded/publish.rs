@@ -34,8 +34,7 @@ impl<T: Transactor> Inner<T> {
             .iter()
             .map(|envelope| {
                 let queues = topology.bindings.get(&envelope.kind).cloned().unwrap_or_default();
-                let message =
-                    if queues.is_empty() { Bytes::new() } else { StoredMessage::fresh(envelope) };
+                let message = if queues.is_empty() { Bytes::new() } else { StoredMessage::fresh(envelope) };
                 Parcel { outbox_key: row_key(&envelope.outbox_key()), message, queues }
             })
             .collect();
@@ -47,7 +46,7 @@ impl<T: Transactor> Inner<T> {
                 Outcome::QueueFull => continue,
                 Outcome::Unrouted => {
                     self.unrouted.fetch_add(1, Ordering::Relaxed);
-                    tracing::debug!(event.kind = %envelope.kind, event.id = %envelope.id, "nobody asked for the event");
+                    tracing::debug!("nobody asked for {} {}", envelope.kind, envelope.id);
                 }
             }
         }

@@ -93,11 +93,7 @@ impl<T: Transactor> Inner<T> {
 }
 
 /// Takes an event out of its queue, unless somebody did already.
-fn take(
-    txn: &WriteTransaction,
-    queue: &Queue,
-    sequence: u64,
-) -> Result<Option<StoredMessage>, redb::Error> {
+fn take(txn: &WriteTransaction, queue: &Queue, sequence: u64) -> Result<Option<StoredMessage>, redb::Error> {
     let mut ready = txn.open_table(READY)?;
     let Some(row) = ready.remove((queue.number, sequence))? else { return Ok(None) };
     queue.ready.remove_one();

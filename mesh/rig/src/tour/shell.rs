@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, bail};
 
 /// The line that ends the output of a command; nothing that the stack prints looks like it.
-const END: &str = "-- the tour's end of output --";
+const END: &str = "--- end of the output of this step ---";
 /// How long one command may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -83,9 +83,8 @@ pub(super) fn lines_of(pipe: impl std::io::Read + Send + 'static) -> Receiver<St
         let mut line = Vec::new();
         while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
             let text = String::from_utf8_lossy(&line);
-            if sender.send(text.trim_end_matches(['\r', '\n']).to_owned()).is_err() {
-                break;
-            }
+            // Nobody may be listening any more; the writer must still not run into a full or closed pipe.
+            let _unheard = sender.send(text.trim_end_matches(['\r', '\n']).to_owned());
             line.clear();
         }
     });

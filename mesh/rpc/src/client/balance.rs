@@ -63,7 +63,7 @@ async fn send(endpoints: Arc<Endpoints>, mut request: Request<Body>) -> Result<R
         match picked.sender.try_send_request(request).await {
             Ok(response) => {
                 picked.endpoint.answered();
-                return Ok(response.map(|body| Received::new(body, authority.clone())));
+                return Ok(Received::response(response, authority.clone()));
             }
             Err(mut error) => match error.take_message() {
                 Some(unsent) => request = unsent,

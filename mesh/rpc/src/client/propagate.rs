@@ -3,10 +3,11 @@
 use std::task::{Context, Poll};
 
 use http::Request;
+use mesh_telemetry::TraceContext;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::trace::{self, TRACEPARENT, TraceContext};
+use crate::trace::{self, HEADER};
 
 /// Sends `traceparent`: a further step in the trace of the call that this process is handling, or a trace of
 /// its own. A caller that has set the header itself knows better.
@@ -39,11 +40,9 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> S::Future {
-        if !request.headers().contains_key(TRACEPARENT) {
-            let trace = trace::current().map_or_else(TraceContext::root, TraceContext::child);
-            if let Some(header) = trace.header() {
-                request.headers_mut().insert(TRACEPARENT, header);
-            }
+        if !request.headers().contains_key(HEADER) {
+            let trace = trace::current().map_or_else(TraceContext::root, |current| current.child());
+            request.headers_mut().insert(HEADER, trace::header(&trace));
         }
         self.inner.call(request)
     }

@@ -14,6 +14,8 @@ const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) async fn follow(directory: Arc<Directory>) {
     let wires = &directory.wires;
     let Kind::Dns { host, port } = &directory.target.0 else { return };
+    // In a target, as in every authority, an IPv6 address stands in brackets; for a resolver it does not.
+    let host = host.trim_start_matches('[').trim_end_matches(']');
     let mut failures = 0_u32;
     loop {
         let resolved = tokio::select! {

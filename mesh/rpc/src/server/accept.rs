@@ -11,6 +11,8 @@ use crate::network::Listener;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Accepting from a backlog waits for nobody; this only bounds it if clients keep coming.
+const BACKLOG_TIME: Duration = Duration::from_millis(1);
 
 /// Accepts when there is a place, and waits out errors: at the limit of file descriptors the next attempt fails
 /// at once, again and again, until some call of this very process ends.
@@ -56,10 +58,22 @@ impl<L: Listener> Acceptor<L> {
         }
     }
 
+    /// Takes what is left in the backlog, then closes the listener: who connects from here on is refused, not
+    /// left waiting.
+    pub(super) async fn close(mut self) -> Vec<Placed<L::Io>> {
+        let mut rest = Vec::new();
+        let until = Instant::now() + BACKLOG_TIME;
+        while let Ok(Ok(placed)) = tokio::time::timeout_at(until, self.next()).await {
+            rest.push(placed);
+        }
+        rest
+    }
+
     fn wait_out(&mut self, error: &io::Error) {
         let pause = self.pause.map_or(FIRST_PAUSE, |(last, _)| (last * 2).min(LONGEST_PAUSE));
         self.pause = Some((pause, Instant::now() + pause));
-        tracing::warn!(error = %error, pause_ms = pause.as_millis(), "cannot accept a connection");
+        let cause: &dyn std::error::Error = error;
+        tracing::warn!(error = cause, pause_ms = pause.as_millis(), "cannot accept a connection");
     }
 }
 

@@ -1,6 +1,6 @@
 //! One connection, until it has nothing more to say.
 
-use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, error::Error, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -22,7 +22,7 @@ use super::{
     entry::{Entry, RequestBody},
     preface::Preface,
 };
-use crate::{error::chain, executor::Tracked};
+use crate::executor::Tracked;
 
 /// How HTTP/2 is spoken on every connection of a server.
 pub(super) fn settings(config: &ServerConfig, calls: &TaskTracker) -> Builder<Tracked> {
@@ -88,7 +88,7 @@ where
         };
         if let Err(error) = result {
             // Peers come and go as they like; what it meant for a call, its own line tells.
-            tracing::debug!(error = chain(&error), "a connection broke");
+            tracing::debug!(error = &error as &dyn Error, "a connection broke");
         }
         drop(self.place);
     }

@@ -4,6 +4,7 @@
 mod accept;
 mod builder;
 mod catch_panic;
+mod code;
 mod config;
 mod connection;
 mod deadline;
@@ -11,6 +12,7 @@ mod drain;
 mod end_streams;
 mod entry;
 mod health;
+mod method;
 mod preface;
 mod reflection;
 mod router;

@@ -1,7 +1,6 @@
 //! A time limit for whoever connects and does not speak.
 
 use std::{
-    future::Future,
     io,
     pin::Pin,
     task::{Context, Poll},
@@ -15,11 +14,14 @@ use tokio_util::sync::CancellationToken;
 /// `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n` (RFC 9113, section 3.4).
 const PREFACE_LENGTH: usize = 24;
 
+/// What a server that goes away still grants to a client that has just connected: its first bytes, and perhaps a
+/// call, are on their way.
+const LAST_GRACE: Duration = Duration::from_millis(100);
+
 /// A connection that fails unless the client's preface arrives in time, and before the server goes away.
 ///
 /// Pings find a peer that has died, but only once HTTP/2 is spoken, and GOAWAY can only be said to a peer that
 /// speaks it; before that nothing would ever give back the place that a silent connection takes.
-#[derive(Debug)]
 pub(super) struct Preface<Io> {
     io: Io,
     /// What is still to come, and until when. `None` once all of it has.
@@ -29,7 +31,11 @@ pub(super) struct Preface<Io> {
 impl<Io> Preface<Io> {
     pub(super) fn new(io: Io, timeout: Duration, going_away: CancellationToken) -> Self {
         let patience = async move {
-            let _ = tokio::time::timeout(timeout, going_away.cancelled()).await;
+            let gone = async {
+                going_away.cancelled().await;
+                tokio::time::sleep(LAST_GRACE).await;
+            };
+            let _ = tokio::time::timeout(timeout, gone).await;
         };
         Self { io, waiting: Some((PREFACE_LENGTH, Box::pin(patience))) }
     }

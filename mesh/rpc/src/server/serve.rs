@@ -80,6 +80,7 @@ impl Server {
         let calls = TaskTracker::new();
         let settings = connection::settings(&self.config, &calls);
         let stack = stack(self.routes, self.policies, Arc::clone(&drain));
+        let serve = |placed| Connection::new(placed, &settings, stack.clone(), &drain, &self.config);
         let mut connections = JoinSet::new();
         let mut acceptor = Acceptor::new(listener, self.config.max_connections);
 
@@ -91,17 +92,16 @@ impl Server {
                 () = &mut stopping => break Ok(()),
                 Some(_) = connections.join_next() => {}
                 accepted = acceptor.next() => match accepted {
-                    Ok(place) => {
-                        let connection = Connection::new(place, &settings, stack.clone(), &drain, &self.config);
-                        connections.spawn(connection.run());
-                    }
+                    Ok(placed) => _ = connections.spawn(serve(placed).run()),
                     Err(error) => break Err(ServeError::ListenerClosed(error)),
                 },
             }
         };
         self.health.stop();
-        // Closed now: who connects from here on is refused, not left waiting.
-        drop(acceptor);
+        // Who is in the backlog believes to be connected, and may have sent a call.
+        for placed in acceptor.close().await {
+            connections.spawn(serve(placed).run());
+        }
         let drained = finish(&drain, connections, self.config.drain_timeout).await;
         calls.close();
         let _ = tokio::time::timeout(REAP_TIMEOUT, calls.wait()).await;

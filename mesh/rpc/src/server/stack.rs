@@ -35,7 +35,7 @@ pub(super) fn stack(
 + 'static {
     ServiceBuilder::new()
         // Outermost, so that it tells the status and the time that the caller sees, whoever decided them.
-        .layer(TelemetryLayer::new(Arc::clone(&drain)))
+        .layer(TelemetryLayer::new(policies, Arc::clone(&drain)))
         // Around everything that can have a bug, and inside telemetry, which must tell of it.
         .layer(CatchPanicLayer)
         // Around the handler and all it awaits: nothing below may go on once the deadline has passed.

@@ -11,6 +11,8 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, uri::PathAndQuery};
 use http_body::{Body, Frame, SizeHint};
+use mesh_policy::PolicyTable;
+use mesh_telemetry::{TraceContext, semconv::rpc};
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 use tonic::{Code, Status};
@@ -18,18 +20,23 @@ use tower_layer::Layer;
 use tower_service::Service;
 use tracing::Span;
 
-use super::drain::{Drain, InFlight};
-use crate::trace::{self, TRACEPARENT, TraceContext};
+use super::{
+    code,
+    drain::{Drain, InFlight},
+    method,
+};
+use crate::trace;
 
 /// Tells of each call when it is over: what was called, how it ended, how long it took.
 #[derive(Clone, Debug)]
 pub(crate) struct TelemetryLayer {
+    policies: PolicyTable,
     drain: Arc<Drain>,
 }
 
 impl TelemetryLayer {
-    pub(crate) fn new(drain: Arc<Drain>) -> Self {
-        Self { drain }
+    pub(crate) fn new(policies: PolicyTable, drain: Arc<Drain>) -> Self {
+        Self { policies, drain }
     }
 }
 
@@ -37,14 +44,14 @@ impl<S> Layer<S> for TelemetryLayer {
     type Service = Telemetry<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Telemetry { inner, drain: Arc::clone(&self.drain) }
+        Telemetry { inner, layer: self.clone() }
     }
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Telemetry<S> {
     inner: S,
-    drain: Arc<Drain>,
+    layer: TelemetryLayer,
 }
 
 impl<S, B, R> Service<Request<B>> for Telemetry<S>
@@ -60,7 +67,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let call = Call::start(&request, self.drain.start());
+        let call = Call::start(&request, &self.layer);
         let inner = call.enter(|| self.inner.call(request));
         ResponseFuture { inner, call: Some(call) }
     }
@@ -69,7 +76,9 @@ where
 /// A call, from its first header to its last byte. Dropping it tells how it ended.
 #[derive(Debug)]
 pub(crate) struct Call {
-    path: Option<PathAndQuery>,
+    method: &'static str,
+    /// What was called, if no contract knows it.
+    unknown: Option<PathAndQuery>,
     trace: TraceContext,
     span: Span,
     started: Instant,
@@ -79,16 +88,20 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    fn start<B>(request: &Request<B>, in_flight: InFlight) -> Self {
-        let path = request.uri().path_and_query().cloned();
-        let caller = request.headers().get(TRACEPARENT).and_then(TraceContext::parse);
-        let trace = caller.map_or_else(TraceContext::root, TraceContext::child);
-        let span = tracing::info_span!(
-            "call",
-            rpc.method = method_of(path.as_ref()),
-            trace_id = format_args!("{:032x}", trace.trace()),
-        );
-        Self { path, trace, span, started: Instant::now(), code: None, _in_flight: in_flight }
+    fn start<B>(request: &Request<B>, layer: &TelemetryLayer) -> Self {
+        let method = method::name(request.uri().path(), &layer.policies);
+        let unknown = if method == rpc::OTHER_METHOD { request.uri().path_and_query() } else { None };
+        let trace = trace::continued(request.headers());
+        let span = tracing::info_span!("call", { rpc::METHOD } = method, trace_id = %trace.trace_id);
+        Self {
+            method,
+            unknown: unknown.cloned(),
+            trace,
+            span,
+            started: Instant::now(),
+            code: None,
+            _in_flight: layer.drain.start(),
+        }
     }
 
     /// Works on the call: what is logged meanwhile belongs to its span, what is called to its trace.
@@ -107,34 +120,31 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         let code = self.code.unwrap_or(Code::Cancelled);
-        let method = method_of(self.path.as_ref());
+        let status = code::name(code);
         let duration_ms = self.started.elapsed().as_secs_f64() * 1_000.0;
+        // The line names the method even though its span does: a filter may have left the span out.
+        let method = self.method;
+        let unknown = self.unknown.as_ref().map(PathAndQuery::path);
         self.span.in_scope(|| {
-            if is_fault_of_server(code) {
-                tracing::warn!(rpc.method = method, rpc.status_code = ?code, duration_ms, "call failed");
+            if code::is_fault_of_server(code) {
+                tracing::warn!(
+                    { rpc::METHOD } = method,
+                    { rpc::STATUS_CODE } = status,
+                    duration_ms,
+                    unknown,
+                    "call failed"
+                );
             } else {
-                tracing::debug!(rpc.method = method, rpc.status_code = ?code, duration_ms, "call finished");
+                tracing::debug!(
+                    { rpc::METHOD } = method,
+                    { rpc::STATUS_CODE } = status,
+                    duration_ms,
+                    unknown,
+                    "call finished"
+                );
             }
         });
     }
-}
-
-/// `user.v1.UserService/GetUser`, as OpenTelemetry writes a method.
-fn method_of(path: Option<&PathAndQuery>) -> &str {
-    path.map_or("", |path| path.path().trim_start_matches('/'))
-}
-
-/// The codes that OpenTelemetry's conventions call an error of the server.
-fn is_fault_of_server(code: Code) -> bool {
-    matches!(
-        code,
-        Code::Unknown
-            | Code::DeadlineExceeded
-            | Code::Unimplemented
-            | Code::Internal
-            | Code::Unavailable
-            | Code::DataLoss
-    )
 }
 
 pin_project! {

@@ -4,7 +4,6 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use echo::{ClientStreamRequest, ServerStreamRequest, UnaryRequest};
 use futures_util::{StreamExt as _, stream};
-use mesh_policy::{Criticality, Idempotency, MethodPolicy, PolicyTable};
 use mesh_rpc::{
     Channel, Target,
     deadline::{self, Deadline},
@@ -12,20 +11,7 @@ use mesh_rpc::{
 use tokio::time::Instant;
 use tonic::{Code, Request};
 
-use crate::support::{Echo, EchoClient, Network, Node, address, channel, reason};
-
-static POLICIES: PolicyTable = PolicyTable::new(&[MethodPolicy {
-    path: "/echo.v1.EchoService/Unary",
-    idempotency: Idempotency::Unknown,
-    deadline: Some(Duration::from_secs(2)),
-    retry: None,
-    hedge: None,
-    criticality: Criticality::Default,
-    rate_limit: None,
-    hash_key: None,
-    client_streaming: false,
-    server_streaming: false,
-}]);
+use crate::support::{Echo, EchoClient, Network, Node, POLICIES, address, channel, post, reason, status_of};
 
 fn within<T>(timeout: Duration, message: T) -> Request<T> {
     let mut request = Request::new(message);
@@ -52,8 +38,8 @@ async fn a_call_ends_at_its_deadline_and_its_handler_is_dropped() {
 
 /// The server alone keeps the deadline: the client's own is much later.
 async fn raw_call(node: &Node, path: &str, timeout: &'static str) -> tonic::Status {
-    let response = crate::protocol::post(&node.network, path, &[("grpc-timeout", timeout)]).await;
-    crate::protocol::status_of(response).await
+    let response = post(&node.network, path, &[("grpc-timeout", timeout)]).await;
+    status_of(response).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -191,9 +177,9 @@ async fn a_malformed_timeout_is_refused_and_harms_nobody() {
     let node = Node::start(Echo::default());
     for wrong in ["", "1", "S", "-1S", "1x", "123456789S", "1.5S", "99999999999999999999S", "١S"] {
         let headers = [("grpc-timeout", wrong)];
-        let response = crate::protocol::post(&node.network, "/echo.v1.EchoService/Unary", &headers).await;
+        let response = post(&node.network, "/echo.v1.EchoService/Unary", &headers).await;
         assert_eq!(response.status(), 400, "{wrong}");
-        let status = crate::protocol::status_of(response).await;
+        let status = status_of(response).await;
         assert_eq!((status.code(), reason(&status).as_str()), (Code::Internal, "MALFORMED_TIMEOUT"));
     }
     // The longest that can be written is beyond no clock.

@@ -120,9 +120,9 @@ fn calls_survive_a_partition_and_every_story_can_be_told_again() {
         let story = tell(seed);
         for (index, at, code) in &story {
             let expected = match *index {
-                index if index < CUT || index >= HEALED => matches!(code, Code::Ok),
-                index if index < REPAIRED => matches!(code, Code::DeadlineExceeded | Code::Unavailable),
-                _ => matches!(code, Code::Ok | Code::DeadlineExceeded | Code::Unavailable),
+                CUT..REPAIRED => matches!(code, Code::DeadlineExceeded | Code::Unavailable),
+                REPAIRED..HEALED => matches!(code, Code::Ok | Code::DeadlineExceeded | Code::Unavailable),
+                _ => matches!(code, Code::Ok),
             };
             assert!(expected, "seed {seed}, call {index} at {at:?}: {code:?}");
         }

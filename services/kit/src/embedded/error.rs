@@ -99,7 +99,7 @@ pub enum StorageError {
     /// opened again.
     #[error("the outcome is unknown")]
     Failed(#[source] EngineFailure),
-    /// A read failed; the engine goes on unless the error says that the file cannot be trusted.
+    /// A read failed. The engine goes on; after an error of the disk redb refuses the next write, which ends it.
     #[error("a read of the embedded store failed")]
     Read(#[source] redb::Error),
     /// A read panicked; the engine goes on.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use redb::{Database, ReadableDatabase, TableDefinition, TableError};
 
-use super::OpenError;
+use super::{OpenError, open::explain};
 
 /// The layout that this version reads and writes. Raise it when a change makes an older file unreadable, and
 /// migrate in [`check`].
@@ -23,14 +23,13 @@ enum Found {
 
 /// Checks the mark; gives it to a new file.
 pub(super) fn check(database: &Database, path: &Path) -> Result<(), OpenError> {
-    let other = |error: redb::Error| OpenError::Other { path: path.to_owned(), source: Box::new(error) };
-    match find(database).map_err(other)? {
+    match find(database).map_err(|error| explain(path, error))? {
         Found::Version(SUPPORTED) => Ok(()),
         Found::Version(found) => {
             Err(OpenError::Format { path: path.to_owned(), found, supported: SUPPORTED })
         }
         Found::Foreign => Err(OpenError::NotADatabase { path: path.to_owned() }),
-        Found::Empty => mark(database).map_err(other),
+        Found::Empty => mark(database).map_err(|error| explain(path, error)),
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use redb::{Database, DatabaseError, StorageError};
+use redb::Database;
 
 use super::{
     OpenError,
@@ -28,7 +28,7 @@ pub(super) fn database(path: &Path, cache_bytes: usize) -> Result<Database, Open
     });
     // redb trusts a file that was closed cleanly, and may panic over one that was damaged afterwards.
     let opened = catch_unwind(AssertUnwindSafe(|| {
-        let database = builder.create(path).map_err(|error| explain(path, error))?;
+        let database = builder.create(path).map_err(|error| explain(path, error.into()))?;
         format::check(&database, path)?;
         Ok(database)
     }));
@@ -45,12 +45,13 @@ pub(super) fn database(path: &Path, cache_bytes: usize) -> Result<Database, Open
     Ok(database)
 }
 
-fn explain(path: &Path, error: DatabaseError) -> OpenError {
+/// Finds the word for what redb reported.
+pub(super) fn explain(path: &Path, error: redb::Error) -> OpenError {
     let path = path.to_owned();
     match error {
-        DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => OpenError::InUse { path },
-        DatabaseError::Storage(StorageError::Corrupted(detail)) => OpenError::Corrupted { path, detail },
-        DatabaseError::Storage(StorageError::Io(source)) => match source.kind() {
+        redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch => OpenError::InUse { path },
+        redb::Error::Corrupted(detail) => OpenError::Corrupted { path, detail },
+        redb::Error::Io(source) => match source.kind() {
             io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::IsADirectory => {
                 OpenError::NotADatabase { path }
             }
@@ -60,6 +61,6 @@ fn explain(path: &Path, error: DatabaseError) -> OpenError {
             _ if is_disk_full(&source) => OpenError::DiskFull { path, source },
             _ => OpenError::Other { path, source: Box::new(source.into()) },
         },
-        error => OpenError::Other { path, source: Box::new(error.into()) },
+        error => OpenError::Other { path, source: Box::new(error) },
     }
 }

@@ -1,7 +1,8 @@
 //! The courier: claims what is due, sends it, writes down what came of it.
 
-use std::{sync::Arc, time::Duration};
+use std::{iter::repeat_with, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures_util::FutureExt as _;
 use service_kit::clock::Clock;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -95,8 +96,7 @@ impl Courier {
                 Err(error) => tried.push((notification.id, Verdict::Permanent(error))),
             }
         }
-        let ids: Vec<NotificationId> = mails.iter().map(|mail| mail.id).collect();
-        tried.extend(ids.into_iter().zip(self.mailer.send(mails).await));
+        tried.extend(self.post(mails).await);
         for notification in self.store.settle(tried, self.clock.now()).await? {
             self.feed.tell(&notification);
             if !notification.last_error.is_empty() {
@@ -108,6 +108,22 @@ impl Courier {
             }
         }
         Ok(count)
+    }
+
+    /// Hands mails to the mailer. One without an answer, because the mailer panicked or lost it, may have been
+    /// sent: it is tried again, like every mail of which that can be said.
+    async fn post(&self, mails: Vec<Mail>) -> Vec<(NotificationId, Verdict)> {
+        if mails.is_empty() {
+            return Vec::new();
+        }
+        let ids: Vec<NotificationId> = mails.iter().map(|mail| mail.id).collect();
+        let answered = AssertUnwindSafe(self.mailer.send(mails)).catch_unwind().await;
+        let (verdicts, lost) = match answered {
+            Ok(verdicts) => (verdicts, "the mailer gave no answer"),
+            Err(_) => (Vec::new(), "the mailer panicked"),
+        };
+        let verdicts = verdicts.into_iter().chain(repeat_with(|| Verdict::Transient(lost.to_owned())));
+        ids.into_iter().zip(verdicts).collect()
     }
 
     fn write(&self, notification: &Notification) -> Result<Mail, String> {

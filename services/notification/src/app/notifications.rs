@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use service_kit::{clock::Clock, requests::Request};
+use service_kit::{clock::Clock, error::Violation, requests::Request};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ use crate::{
     domain::{Content, Notification, NotificationId, Recipient},
     error::Error,
     store::{ListKey, NotificationStore},
-    templates::{Templates, WELCOME},
+    templates::{TemplateError, Templates, WELCOME},
 };
 
 /// What a caller wants sent.
@@ -55,13 +55,29 @@ impl Notifications {
         Self { store, templates, feed, bell, clock }
     }
 
+    /// The content, if something can be written from it, so that a caller hears of a wrong template together
+    /// with everything else that is wrong.
+    ///
+    /// # Errors
+    /// What the caller got wrong: the template is unknown or misses a parameter.
+    pub fn check(&self, content: Content) -> Result<Content, Vec<Violation>> {
+        match self.subject(&content).map_err(Error::from) {
+            Err(Error::Invalid(violations)) => Err(violations),
+            // A template that is itself broken is no fault of the caller's; taking the notification on tells it.
+            Ok(_) | Err(_) => Ok(content),
+        }
+    }
+
     /// Takes a notification on.
     ///
     /// # Errors
-    /// [`Error::Template`] when the template is unknown or misses a parameter, [`Error::RequestReused`],
-    /// [`Error::Unavailable`].
+    /// [`Error::Invalid`] when the template is unknown or misses a parameter, [`Error::Template`] when it does
+    /// not work, [`Error::RequestReused`], [`Error::Unavailable`].
     pub async fn send(&self, order: Order, request: Option<Request>) -> Result<Notification, Error> {
-        let id = request.as_ref().map_or_else(NotificationId::random, |r| NotificationId::derived(&r.key));
+        // The content is part of the id: once a request is forgotten, its name may be given to another message,
+        // which must not be taken for the first one.
+        let derived = |request: &Request| NotificationId::derived(&[request.key, request.fingerprint].concat());
+        let id = request.as_ref().map_or_else(NotificationId::random, derived);
         self.take_on(id, order, request).await
     }
 
@@ -78,10 +94,7 @@ impl Notifications {
 
     async fn take_on(&self, id: NotificationId, order: Order, request: Option<Request>) -> Result<Notification, Error> {
         let Order { user_id, recipient, content } = order;
-        let subject = match &content {
-            Content::Template { name, parameters } => self.templates.subject(name, parameters)?,
-            Content::Text(text) => text.subject().to_owned(),
-        };
+        let subject = self.subject(&content)?;
         let notification = Notification::new(id, user_id, recipient, content, subject, self.clock.now());
         let enqueued = self.store.enqueue(notification, request).await?;
         if !enqueued.replayed {
@@ -89,6 +102,13 @@ impl Notifications {
             self.bell.notify_one();
         }
         Ok(enqueued.notification)
+    }
+
+    fn subject(&self, content: &Content) -> Result<String, TemplateError> {
+        match content {
+            Content::Template { name, parameters } => self.templates.subject(name, parameters),
+            Content::Text(text) => Ok(text.subject().to_owned()),
+        }
     }
 
     /// The notification under this id.

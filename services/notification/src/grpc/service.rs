@@ -59,7 +59,8 @@ impl NotificationService for NotificationApi {
         let recipient = violations.keep(Recipient::parse("recipient", &message.recipient));
         let request =
             violations.keep(requests::Request::of_message("SendNotification", &message.request_id, &message));
-        let content = violations.keep_all(content(message.content));
+        let content = content(message.content).and_then(|content| self.notifications.check(content));
+        let content = violations.keep_all(content);
         let (order, request) = violations
             .finish(|| Some((Order { user_id: user_id?, recipient: recipient?, content: content? }, request?)))
             .map_err(Error::Invalid)?;

@@ -99,11 +99,17 @@ impl SmtpMailer {
         };
         match self.transport.send(message).await {
             Ok(_) => Verdict::Sent,
-            Err(error) if error.is_permanent() => Verdict::Permanent(error.to_string()),
+            Err(error) if error.is_permanent() && !is_about_us(&error) => Verdict::Permanent(error.to_string()),
             // Also a relay that went away after DATA: it may have the mail, and will see the same Message-ID.
             Err(error) => Verdict::Transient(error.to_string()),
         }
     }
+}
+
+/// Whether the relay refuses to speak with us rather than this mail: it wants another login (RFC 4954, section
+/// 6) or takes no mail at all (RFC 7504). An operator mends that, and the mails should still be there then.
+fn is_about_us(error: &smtp::Error) -> bool {
+    error.status().is_some_and(|code| matches!(u16::from(code), 521 | 530 | 534 | 535 | 538))
 }
 
 #[async_trait]

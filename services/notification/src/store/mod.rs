@@ -22,7 +22,7 @@ pub type ListKey = (UnixMillis, NotificationId);
 /// What enqueueing came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enqueued {
-    /// The notification, as it was answered the first time.
+    /// The notification: what the request was answered the first time, else the one under the id as it is now.
     pub notification: Notification,
     /// Whether it was there before.
     pub replayed: bool,

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use service_kit::{clock::Clock, requests::Request};
-use uuid::Uuid;
 
 use super::CONTENTION_ATTEMPTS;
 use crate::{
@@ -33,12 +32,12 @@ impl Profiles {
         Self { store, cache, clock }
     }
 
-    /// Creates the profile of a new user in answer to `event`, unless there is one or the user is gone.
+    /// Creates the profile of a new user, unless there is one or the user is gone.
     ///
     /// # Errors
     /// When the store is unavailable.
-    pub async fn create(&self, user: UserId, event: Uuid) -> Result<(), StoreError> {
-        self.store.ensure_profile(user, event, self.clock.now()).await.map(drop)
+    pub async fn create(&self, user: UserId) -> Result<(), StoreError> {
+        self.store.ensure_profile(user, self.clock.now()).await.map(drop)
     }
 
     /// The profile of `user`.

@@ -1,7 +1,6 @@
 //! Profiles: what others see of a user.
 
 use service_kit::clock::UnixMillis;
-use uuid::Uuid;
 
 use super::{Attributes, DisplayName, Locale, User, UserId};
 
@@ -18,8 +17,6 @@ pub struct Profile {
     pub attributes: Attributes,
     /// 1 when created, one more with every change.
     pub version: u64,
-    /// The event that it was created for.
-    pub source_event: Uuid,
     /// When it was created.
     pub created: UnixMillis,
     /// When it last changed.
@@ -29,14 +26,13 @@ pub struct Profile {
 impl Profile {
     /// The profile that a new user begins with.
     #[must_use]
-    pub fn of(user: &User, source_event: Uuid, now: UnixMillis) -> Self {
+    pub fn of(user: &User, now: UnixMillis) -> Self {
         Self {
             user_id: user.id,
             display_name: user.display_name.clone(),
             locale: user.locale.clone(),
             attributes: Attributes::default(),
             version: 1,
-            source_event,
             created: now,
             updated: now,
         }
@@ -51,7 +47,6 @@ impl Profile {
             locale: change.locale.clone().unwrap_or_else(|| self.locale.clone()),
             attributes: change.attributes.clone().unwrap_or_else(|| self.attributes.clone()),
             version: self.version + 1,
-            source_event: self.source_event,
             created: self.created,
             updated: now.max(self.updated),
         }

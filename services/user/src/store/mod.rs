@@ -14,7 +14,6 @@ pub mod embedded;
 use async_trait::async_trait;
 pub use commands::{Answer, Committed, CreateUser, DeleteUser, ReplaceProfile, ReplaceUser, StoreError};
 use service_kit::{clock::UnixMillis, requests::Request};
-use uuid::Uuid;
 
 use crate::domain::{Profile, Session, TokenHash, User, UserId};
 
@@ -53,7 +52,7 @@ pub trait ProfileStore: Send + Sync + 'static {
     /// Creates the profile of a user, from what the user is now, unless there is one.
     ///
     /// `None` if there is no such user (any more).
-    async fn ensure_profile(&self, user: UserId, source_event: Uuid, now: UnixMillis) -> Result<Option<Profile>, StoreError>;
+    async fn ensure_profile(&self, user: UserId, now: UnixMillis) -> Result<Option<Profile>, StoreError>;
 
     /// The profile of this user.
     async fn profile(&self, user: UserId) -> Result<Option<Profile>, StoreError>;

@@ -33,10 +33,7 @@ impl<T: Transactor> Inner<T> {
 }
 
 /// Writes the definitions and gives the numbers of the queues.
-fn store(
-    txn: &WriteTransaction,
-    wanted: &[Subscription],
-) -> Result<Vec<(Subscription, u32)>, redb::Error> {
+fn store(txn: &WriteTransaction, wanted: &[Subscription]) -> Result<Vec<(Subscription, u32)>, redb::Error> {
     let mut queues = txn.open_table(QUEUES)?;
     let mut next = 0;
     let mut numbers = HashMap::new();

@@ -3,10 +3,14 @@
 mod echo_service;
 mod network;
 mod node;
+mod policies;
+mod raw;
 
 pub(crate) use echo_service::{Echo, EchoClient};
 pub(crate) use network::{Network, address};
 pub(crate) use node::{Node, channel, channel_to, spawn};
+pub(crate) use policies::POLICIES;
+pub(crate) use raw::{post, send, status_of};
 
 use tonic::Status;
 use tonic_types::StatusExt as _;

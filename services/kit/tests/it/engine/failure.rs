@@ -35,7 +35,8 @@ async fn a_panic_in_a_write_ends_the_engine_and_writes_nothing_of_its_group() {
 async fn an_error_of_the_database_ends_the_engine() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());
-    let broken = engine.write(|_| Err::<Result<(), Infallible>, _>(redb::Error::Corrupted("here".to_owned())));
+    let broken =
+        engine.write(|_| Err::<Result<(), Infallible>, _>(redb::Error::Corrupted("here".to_owned())));
     assert!(matches!(broken.await, Err(WriteError::Storage(StorageError::Failed(_)))));
     assert!(!engine.failed().await.is_disk_full());
 }

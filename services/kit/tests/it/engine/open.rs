@@ -31,6 +31,32 @@ async fn a_second_engine_is_refused_and_the_first_goes_on() {
     assert_eq!(engine.read(list).await.unwrap(), [1, 2]);
 }
 
+/// See the child of `a_full_disk_ends_the_engine`: here not even the first page fits.
+#[test]
+fn a_disk_that_is_full_from_the_start_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let child = std::process::Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\""])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "engine::open::finds_the_disk_full", "--ignored"])
+        .env(FULL_DISK_FOLDER, folder.path())
+        .output()
+        .unwrap();
+    assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
+    // With room, the same folder is fine.
+    drop(open(folder.path()));
+}
+
+const FULL_DISK_FOLDER: &str = "SERVICE_KIT_FULL_DISK_FOLDER";
+
+#[test]
+#[ignore = "the child of a_disk_that_is_full_from_the_start_is_told"]
+fn finds_the_disk_full() {
+    let Some(folder) = std::env::var_os(FULL_DISK_FOLDER) else { return };
+    let opened = try_open(&std::path::Path::new(&folder).join("test.redb"));
+    assert!(matches!(opened, Err(OpenError::DiskFull { .. })), "{opened:?}");
+}
+
 #[test]
 fn a_folder_that_cannot_be_made_is_named() {
     let folder = tempfile::tempdir().unwrap();

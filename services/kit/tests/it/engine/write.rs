@@ -29,7 +29,7 @@ fn hold(engine: &service_kit::embedded::Engine) -> mpsc::Sender<()> {
             let _ = held.recv();
             Ok(Ok::<_, Infallible>(()))
         };
-        engine.write(job).await.unwrap();
+        engine.write(job).await.expect("the held job");
     });
     release
 }
@@ -42,8 +42,9 @@ async fn writes_that_wait_together_share_one_commit_and_keep_their_order() {
     let release = hold(&engine);
     tokio::task::yield_now().await;
     let before = engine.stats();
-    // Each job reads what the one before it wrote: the next number is the last one plus one.
-    let writes = (0..200).map(|_| {
+    // Each job reads what the one before it wrote: the next number is the last one plus one. Fewer than 128,
+    // because a task of the runtime gives way after as many steps.
+    let writes = (0..100).map(|_| {
         engine.write(|txn| {
             let mut numbers = txn.open_table(NUMBERS)?;
             let next = numbers.last()?.map_or(0, |(n, _)| n.value() + 1);
@@ -56,9 +57,9 @@ async fn writes_that_wait_together_share_one_commit_and_keep_their_order() {
     assert!(futures_util::poll!(&mut writes).is_pending());
     drop(release);
     let answers: Vec<_> = writes.await.into_iter().map(Result::unwrap).collect();
-    assert_eq!(answers, (1..=200).collect::<Vec<_>>());
+    assert_eq!(answers, (1..=100).collect::<Vec<_>>());
     let after = engine.stats();
-    assert_eq!(after.jobs - before.jobs, 201);
+    assert_eq!(after.jobs - before.jobs, 101);
     assert!(after.commits - before.commits <= 2, "{before:?} {after:?}");
 }
 

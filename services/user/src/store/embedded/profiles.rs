@@ -3,7 +3,6 @@
 use async_trait::async_trait;
 use redb::{ReadableTable as _, WriteTransaction};
 use service_kit::clock::UnixMillis;
-use uuid::Uuid;
 
 use super::{
     EmbeddedStore, Job,
@@ -21,8 +20,8 @@ use crate::{
 
 #[async_trait]
 impl ProfileStore for EmbeddedStore {
-    async fn ensure_profile(&self, user: UserId, source_event: Uuid, now: UnixMillis) -> Result<Option<Profile>, StoreError> {
-        self.engine.write(move |txn| ensure(txn, user, source_event, now).map(Ok)).await.map_err(written)
+    async fn ensure_profile(&self, user: UserId, now: UnixMillis) -> Result<Option<Profile>, StoreError> {
+        self.engine.write(move |txn| ensure(txn, user, now).map(Ok)).await.map_err(written)
     }
 
     async fn profile(&self, user: UserId) -> Result<Option<Profile>, StoreError> {
@@ -39,7 +38,7 @@ impl ProfileStore for EmbeddedStore {
     }
 }
 
-fn ensure(txn: &WriteTransaction, user: UserId, event: Uuid, now: UnixMillis) -> Result<Option<Profile>, redb::Error> {
+fn ensure(txn: &WriteTransaction, user: UserId, now: UnixMillis) -> Result<Option<Profile>, redb::Error> {
     let mut profiles = txn.open_table(PROFILES)?;
     let id = user.0.into_bytes();
     if let Some(row) = profiles.get(id)? {
@@ -47,7 +46,7 @@ fn ensure(txn: &WriteTransaction, user: UserId, event: Uuid, now: UnixMillis) ->
     }
     // The user may have been deleted since the event: then the profile must not come back.
     let Some(user) = stored(txn, user)? else { return Ok(None) };
-    let profile = Profile::of(&user, event, now);
+    let profile = Profile::of(&user, now);
     profiles.insert(id, encode_profile(&profile).as_slice())?;
     Ok(Some(profile))
 }

@@ -40,11 +40,9 @@ struct ProfileRow {
     attributes: BTreeMap<String, String>,
     #[prost(uint64, tag = "5")]
     version: u64,
-    #[prost(bytes = "vec", tag = "6")]
-    source_event: Vec<u8>,
-    #[prost(uint64, tag = "7")]
+    #[prost(uint64, tag = "6")]
     created: u64,
-    #[prost(uint64, tag = "8")]
+    #[prost(uint64, tag = "7")]
     updated: u64,
 }
 
@@ -99,7 +97,6 @@ pub(super) fn encode_profile(profile: &Profile) -> Vec<u8> {
         locale: profile.locale.as_str().to_owned(),
         attributes: profile.attributes.entries().clone(),
         version: profile.version,
-        source_event: profile.source_event.as_bytes().to_vec(),
         created: profile.created.0,
         updated: profile.updated.0,
     })
@@ -113,7 +110,6 @@ pub(super) fn decode_profile(row: &[u8]) -> Result<Profile, redb::Error> {
         locale: Locale::restore(row.locale),
         attributes: Attributes::restore(row.attributes),
         version: row.version,
-        source_event: uuid(&row.source_event)?,
         created: UnixMillis(row.created),
         updated: UnixMillis(row.updated),
     })

@@ -1,0 +1,7 @@
+//! The whole system, as its users meet it: the real program in its own process.
+
+mod crash;
+mod disk;
+mod mistakes;
+mod process;
+mod story;

@@ -1,0 +1,63 @@
+//! `ImportUsers`.
+
+use proto::user::v1::{ImportUsersRequest, ImportUsersResponse, ListUsersRequest};
+
+use super::Api;
+
+fn row(email: &str, name: &str, import_id: &str) -> ImportUsersRequest {
+    ImportUsersRequest {
+        email: email.to_owned(),
+        display_name: name.to_owned(),
+        locale: String::new(),
+        import_id: import_id.to_owned(),
+    }
+}
+
+async fn import(api: &mut Api, rows: Vec<ImportUsersRequest>) -> ImportUsersResponse {
+    api.users.import_users(tokio_stream::iter(rows)).await.unwrap().into_inner()
+}
+
+fn counts(summary: &ImportUsersResponse) -> (i64, i64, i64) {
+    (summary.created_count, summary.duplicate_count, summary.invalid_count)
+}
+
+fn dirty(import_id: &str) -> Vec<ImportUsersRequest> {
+    vec![
+        row("ada@example.org", "Ada", import_id),
+        row(" ADA@example.org", "Ada again", import_id),
+        row("nobody", "", import_id),
+        row("bob@example.org", "Bob", import_id),
+        row("eve@example.org", "bad\u{7}name", import_id),
+    ]
+}
+
+#[tokio::test]
+async fn every_row_is_decided_by_itself_and_problems_are_named_by_row() {
+    let mut api = Api::start(true).await;
+    let summary = import(&mut api, dirty("")).await;
+    assert_eq!(counts(&summary), (2, 1, 2));
+    let problems: Vec<_> = summary.problems.iter().map(|p| (p.row, p.reason.as_str())).collect();
+    assert_eq!(problems, [(2, "EMAIL_TAKEN"), (3, "REQUEST_INVALID"), (5, "DISPLAY_NAME_INVALID")]);
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_second_import_creates_nothing_and_the_same_one_again_counts_the_same() {
+    let mut api = Api::start(true).await;
+    assert_eq!(counts(&import(&mut api, dirty("first")).await), (2, 1, 2));
+    assert_eq!(counts(&import(&mut api, dirty("first")).await), (2, 1, 2), "resumed");
+    assert_eq!(counts(&import(&mut api, dirty("second")).await), (0, 3, 2));
+    let listed = api.users.list_users(ListUsersRequest::default()).await.unwrap().into_inner();
+    assert_eq!(listed.users.len(), 2);
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn at_most_a_thousand_problems_are_told_and_all_are_counted() {
+    let mut api = Api::start(false).await;
+    let rows = (0..1_500).map(|_| row("nobody", "Nobody", "")).collect();
+    let summary = import(&mut api, rows).await;
+    assert_eq!((counts(&summary), summary.problems.len()), ((0, 0, 1_500), 1_000));
+    assert_eq!(counts(&import(&mut api, Vec::new()).await), (0, 0, 0));
+    api.stop().await;
+}

@@ -1,0 +1,5 @@
+//! What the user service's users rely on.
+
+mod api;
+mod conformance;
+mod embedded;
