@@ -147,8 +147,14 @@ impl Running {
                 }
             })
             .then("store", DRAIN, async move {
-                if let Err(error) = engine.close().await {
-                    tracing::error!(error = &error as &dyn std::error::Error, "the store was not closed cleanly");
+                let closed = engine.close().await;
+                let stats = engine.stats();
+                match closed {
+                    Ok(()) => tracing::info!(commits = stats.commits, jobs = stats.jobs, "store closed"),
+                    Err(error) => {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::error!(error, "the store was not closed cleanly");
+                    }
                 }
             })
             .run()

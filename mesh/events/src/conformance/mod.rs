@@ -46,6 +46,7 @@ macro_rules! bus_conformance {
             a_clean_stop_counts_no_attempt,
             an_event_that_kills_is_soon_alone,
             retry_waits_and_comes_back_with_its_attempt_raised,
+            waiting_events_come_back_each_at_its_time,
             a_waiting_event_survives_a_restart,
             parked_is_listed_page_by_page,
             parked_survives_a_restart_and_is_not_delivered,

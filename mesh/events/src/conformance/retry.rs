@@ -30,6 +30,23 @@ pub async fn retry_waits_and_comes_back_with_its_attempt_raised<H: BusHarness>()
     assert!(depth.is_quiet(), "{depth:?}");
 }
 
+/// The later one is not forgotten when the earlier one comes back, whichever was given back first.
+pub async fn waiting_events_come_back_each_at_its_time<H: BusHarness>() {
+    let harness: H = start(&[queue()]).await;
+    let mut deliveries = subscribe(&harness, &queue(), 3).await;
+    publish(&harness, &events(0..3)).await;
+    let failed = take(&mut deliveries, 3).await;
+    for (delivery, seconds) in failed.iter().zip([4, 2, 6]) {
+        harness.bus().retry(&delivery.receipt, Duration::from_secs(seconds)).await.expect("retry");
+    }
+    for (n, left) in [(1, 2), (0, 1), (2, 0)] {
+        harness.pass(Duration::from_secs(2)).await;
+        assert_eq!(next(&mut deliveries).await.envelope, event(n));
+        let depth = harness.bus().depth(&queue().queue).await.expect("depth");
+        assert_eq!((depth.ready, depth.waiting), (0, left));
+    }
+}
+
 /// With its attempts and its due time.
 pub async fn a_waiting_event_survives_a_restart<H: BusHarness>() {
     let harness: H = start(&[queue()]).await;

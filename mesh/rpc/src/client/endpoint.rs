@@ -6,8 +6,8 @@
 //!   ^                             │ ^                  │ lost
 //!   │                      failed │ │ a call wants it, │
 //!   │                             v │ the wait is over │
-//!   │                            Failed <──────────────┤ it had answered no call
-//!   └──────────────────────────────────────────────────┘ it had
+//!   │                            Failed <──────────────┤ at once, without an answer to any call
+//!   └──────────────────────────────────────────────────┘ else
 //! ```
 //!
 //! Calls drive it: an endpoint that nobody wants is not connected to, and there is no task for it.
@@ -83,8 +83,8 @@ pub(super) struct Endpoint {
     state: RwLock<State>,
     /// Attempts to connect that failed in a row.
     failures: AtomicU32,
-    /// Whether the connection has answered a call. One that closes before it has is no better than one that was
-    /// refused: without this a peer that accepts and hangs up would be connected to without a pause.
+    /// Whether the connection has answered a call. One that closes at once, before it has, is no better than one
+    /// that was refused: without this a peer that accepts and hangs up would be connected to without a pause.
     answered: AtomicBool,
 }
 
@@ -161,19 +161,22 @@ impl Endpoint {
                 tracing::debug!(endpoint = %self.address, "connected");
                 self.answered.store(false, Ordering::Relaxed);
                 self.become_state(State::Ready(sender));
+                let since = Instant::now();
                 let cause = match driver.await {
                     Ok(()) => "the server closed the connection".to_owned(),
                     Err(error) => chain(&error),
                 };
-                self.lost(cause);
+                self.lost(since, cause);
             }
             Ok(Err(cause)) => self.fail(cause),
             Err(_) => self.fail(format!("no answer within {timeout:?}")),
         }
     }
 
-    fn lost(&self, cause: String) {
-        if true {
+    fn lost(&self, since: Instant, cause: String) {
+        let was_good =
+            self.answered.load(Ordering::Relaxed) || since.elapsed() >= self.wires.config.backoff_initial;
+        if was_good {
             tracing::debug!(endpoint = %self.address, cause, "connection lost");
             self.failures.store(0, Ordering::Relaxed);
             self.become_state(State::Idle);

@@ -24,7 +24,7 @@ pub(super) async fn follow(directory: Arc<Directory>) {
         };
         let cause = match resolved {
             Ok(Ok(addresses)) => {
-                tracing::debug!(target = %directory.target, addresses = ?addresses, "resolved");
+                tracing::debug!(channel = %directory.target, addresses = ?addresses, "resolved");
                 directory.update(&addresses);
                 None
             }
@@ -39,7 +39,7 @@ pub(super) async fn follow(directory: Arc<Directory>) {
             }
             Some(cause) => {
                 failures = failures.saturating_add(1);
-                tracing::debug!(target = %directory.target, cause, failures, "cannot resolve");
+                tracing::debug!(channel = %directory.target, cause, failures, "cannot resolve");
                 directory.unresolved(cause);
                 asked + wires.backoff.after(failures)
             }

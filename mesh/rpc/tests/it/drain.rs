@@ -1,6 +1,9 @@
 //! The end of a server: everybody is told, nobody loses a call that could be answered, and it does end.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use echo::{ServerStreamRequest, UnaryRequest};
 use futures_util::StreamExt as _;
@@ -19,10 +22,10 @@ fn say(text: &str) -> UnaryRequest {
 
 /// Starts a call and returns once its handler has it.
 async fn call(node: &Node, text: &str) -> tokio::task::JoinHandle<Result<String, tonic::Status>> {
-    let came = node.echo.came.load(std::sync::atomic::Ordering::Relaxed);
+    let came = node.echo.came.load(Ordering::Relaxed);
     let (mut client, request) = (node.client(), say(text));
     let call = tokio::spawn(async move { Ok(client.unary(request).await?.into_inner().text) });
-    while node.echo.came.load(std::sync::atomic::Ordering::Relaxed) == came {
+    while node.echo.came.load(Ordering::Relaxed) == came {
         tokio::task::yield_now().await;
     }
     call
@@ -75,11 +78,11 @@ async fn a_stream_with_a_deadline_may_go_on_for_half_the_time() {
 async fn a_call_that_does_not_end_is_cut() {
     let node = Node::start(Echo::default());
     let call = call(&node, "hang").await;
-    let dropped = std::sync::Arc::clone(&node.echo.dropped);
+    let dropped = Arc::clone(&node.echo.dropped);
     let begun = Instant::now();
     assert_eq!(node.stopped().await, Drained { finished: 0, cut: 1 });
     assert_eq!(begun.elapsed().as_secs(), 10);
-    assert_eq!(dropped.load(std::sync::atomic::Ordering::Relaxed), 1);
+    assert_eq!(dropped.load(Ordering::Relaxed), 1);
     let status = call.await.unwrap().unwrap_err();
     assert_eq!((status.code(), reason(&status).as_str()), (Code::Unavailable, "CONNECTION_LOST"));
 }
@@ -112,17 +115,38 @@ async fn a_lame_duck_still_accepts_but_says_that_it_should_not_be_called() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn new_calls_move_on_while_an_old_one_finishes() {
+    let network = Network::default();
+    let old = Node::start_at(&network, 1, Echo::named("old"), |server| server);
+    let mut client = EchoClient::new(channel(&network, &[1]));
+    let mut slow = client.clone();
+    let slow = tokio::spawn(async move { slow.unary(say("sleep 3000")).await });
+    while old.echo.came.load(Ordering::Relaxed) == 0 {
+        tokio::task::yield_now().await;
+    }
+    old.stop();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let _new = Node::start_at(&network, 1, Echo::named("new"), |server| server);
+    // The old connection is still open and looks as good as ever; the call comes back from it unsent.
+    assert_eq!(client.unary(say("name")).await.unwrap().into_inner().text, "new");
+    slow.await.unwrap().unwrap();
+    assert_eq!(old.stopped().await, Drained { finished: 1, cut: 0 });
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_call_is_lost_while_servers_are_replaced_one_by_one() {
     let network = Network::default();
     let mut nodes: Vec<_> =
         [1, 2].map(|port| Node::start_at(&network, port, Echo::default(), |server| server)).into();
     let shared = channel(&network, &[1, 2]);
     let calls: Vec<_> = (0..20)
-        .map(|_| {
+        .map(|caller| {
             let mut client = EchoClient::new(shared.clone());
+            // Out of step: while one call keeps an old connection open, others want a new one.
+            let text = format!("sleep {}", 5 + caller);
             tokio::spawn(async move {
-                for _ in 0..200 {
-                    client.unary(say("sleep 7")).await.unwrap();
+                for _ in 0..100 {
+                    client.unary(say(&text)).await.unwrap();
                 }
             })
         })
@@ -137,6 +161,6 @@ async fn no_call_is_lost_while_servers_are_replaced_one_by_one() {
     for call in calls {
         call.await.unwrap();
     }
-    let came: u32 = nodes.iter().map(|node| node.echo.came.load(std::sync::atomic::Ordering::Relaxed)).sum();
+    let came: u32 = nodes.iter().map(|node| node.echo.came.load(Ordering::Relaxed)).sum();
     assert!(came > 0, "the new servers were never called");
 }

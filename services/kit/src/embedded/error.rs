@@ -11,7 +11,7 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
-    /// The folder of the file could not be made.
+    /// The folder of the file could not be made, or its entries not be made durable.
     #[error("cannot create the data folder {}", .path.display())]
     Folder {
         /// The folder.

@@ -16,9 +16,8 @@ use super::{
 
 /// Opens or makes the database.
 pub(super) fn database(path: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
-    let is_new = !path.exists();
+    let folder = folder_of(path);
+    make(folder)?;
     let mut builder = Database::builder();
     builder.set_cache_size(cache_bytes);
     let file = path.to_owned();
@@ -35,14 +34,27 @@ pub(super) fn database(path: &Path, cache_bytes: usize) -> Result<Database, Open
     let database = opened.unwrap_or_else(|payload| {
         Err(OpenError::Corrupted { path: path.to_owned(), detail: panic_text(&*payload) })
     })?;
-    if is_new {
-        // A file's name is durable only when its folder is: without this a power loss may take the whole
-        // file with everything that was acknowledged.
-        fs::File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
-    }
+    // Always: the start that made the file may have been cut short before this line.
+    sync(folder)?;
     Ok(database)
+}
+
+/// Makes the folder and whatever it lies in.
+fn make(folder: &Path) -> Result<(), OpenError> {
+    let missing = folder.ancestors().take_while(|folder| !folder.exists()).count();
+    fs::create_dir_all(folder).map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
+    folder.ancestors().take(missing).try_for_each(|made| sync(folder_of(made)))
+}
+
+/// Makes the names in a folder durable: without this a power loss may take a whole new file, with everything
+/// in it that was acknowledged.
+fn sync(folder: &Path) -> Result<(), OpenError> {
+    let synced = fs::File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(|source| OpenError::Folder { path: folder.to_owned(), source })
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Finds the word for what redb reported.

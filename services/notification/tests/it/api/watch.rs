@@ -1,0 +1,73 @@
+//! Watching.
+
+use futures_util::StreamExt as _;
+use proto::notification::v1::{SendNotificationRequest, State, WatchNotificationsRequest};
+use tonic::Code;
+use tonic_types::StatusExt as _;
+
+use super::{ADA, Api, BOB, change, sent, text, told};
+
+/// Changes of about 1.9 KiB that are more than a stream that nobody reads (2 MiB of window, 400 KiB of buffer)
+/// and the 1,024 changes that a watcher may be behind hold together. Each notification is at least one.
+const TOO_MANY: usize = 3_000;
+
+#[tokio::test]
+async fn every_change_is_told_live_to_those_who_watch_that_user() {
+    let mut api = Api::start().await;
+    let (mut hers, mut his, mut all) = (api.watch(ADA).await, api.watch(BOB).await, api.watch("").await);
+    let to_ada = api.send(text(ADA, "To Ada")).await;
+    for state in [State::Queued, State::Sending, State::Sent] {
+        let (change, same) = (change(&mut hers).await, change(&mut all).await);
+        assert_eq!((&change.notification_id, change.state()), (&to_ada.notification_id, state));
+        assert_eq!(change, same);
+    }
+    let to_bob = api.send(text(BOB, "To Bob")).await;
+    // The first thing that he hears of is his own.
+    assert_eq!(change(&mut his).await, to_bob);
+    assert_eq!(change(&mut all).await, to_bob);
+    let refused = api.client.watch_notifications(WatchNotificationsRequest { user_id: "42".to_owned() }).await;
+    assert_eq!(told(&refused.unwrap_err()), (Code::InvalidArgument, "USER_ID_INVALID".to_owned()));
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_no_change() {
+    let mut api = Api::start().await;
+    let mut watch = api.watch(ADA).await;
+    let request = SendNotificationRequest { request_id: "r1".to_owned(), ..text(ADA, "Hello") };
+    let first = api.send(request.clone()).await;
+    assert_eq!(sent(&mut watch).await.notification_id, first.notification_id);
+    api.send(request).await;
+    let second = api.send(text(ADA, "Next")).await;
+    assert_eq!(change(&mut watch).await, second, "nothing was told between the two");
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_watcher_who_reads_too_slowly_is_told_that_it_missed_something() {
+    let mut api = Api::start().await;
+    let mut slow = api.watch("").await;
+    let sends = (0..TOO_MANY).map(|_| {
+        let mut client = api.client.clone();
+        let recipient = format!("{}@example.org", "😀".repeat(240));
+        let request = SendNotificationRequest { recipient, ..text(ADA, &"😀".repeat(200)) };
+        async move { client.send_notification(request).await.unwrap() }
+    });
+    futures_util::stream::iter(sends).buffer_unordered(64).count().await;
+    let mut read = 0;
+    let lagged = loop {
+        match slow.message().await {
+            Ok(Some(_)) => read += 1,
+            Ok(None) => panic!("the watch ended without a word"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(told(&lagged), (Code::DataLoss, "WATCH_LAGGED".to_owned()));
+    let lost: usize = lagged.get_details_error_info().unwrap().metadata["lost"].parse().unwrap();
+    assert!(read > 0 && lost > 0, "read {read}, lost {lost}");
+    // It begins anew, hears what is new, and lists what it missed.
+    let mut again = api.watch(BOB).await;
+    let next = api.send(text(BOB, "Next")).await;
+    assert_eq!(change(&mut again).await, next);
+    api.stop().await;
+}

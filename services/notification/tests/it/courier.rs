@@ -1,0 +1,313 @@
+//! The courier, between a real store and a mailer that follows a script.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use notification::{
+    app::{Courier, Feed, Notifications, Order, Watch},
+    domain::{Content, Notification, NotificationId, Recipient, State, Text, Verdict},
+    mail::{Mail, Mailer},
+    store::{NotificationStore as _, embedded::EmbeddedStore},
+    templates::Templates,
+};
+use service_kit::{
+    clock::{Clock, Hand, UnixMillis},
+    embedded::{Engine, EngineConfig},
+};
+use tempfile::TempDir;
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// How long a test waits for what must come before it fails.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the mailer does with a batch.
+enum Act {
+    /// Gives these verdicts, which may be fewer than there are mails.
+    Answer(Vec<Verdict>),
+    Panic,
+    /// Keeps the batch until [`Post::let_go`], and has sent it then.
+    Hold,
+}
+
+/// A mailer that follows a script, and has sent everything when the script is over.
+struct Scripted {
+    script: Mutex<VecDeque<Act>>,
+    /// Every mail it was given, however often.
+    given: Mutex<Vec<NotificationId>>,
+    gate: Semaphore,
+}
+
+#[async_trait]
+impl Mailer for Scripted {
+    async fn send(&self, mails: Vec<Mail>) -> Vec<Verdict> {
+        self.given.lock().unwrap().extend(mails.iter().map(|mail| mail.id));
+        let act = self.script.lock().unwrap().pop_front();
+        match act {
+            Some(Act::Answer(verdicts)) => verdicts,
+            Some(Act::Panic) => panic!("as the script says"),
+            Some(Act::Hold) => {
+                self.gate.acquire().await.unwrap().forget();
+                vec![Verdict::Sent; mails.len()]
+            }
+            None => vec![Verdict::Sent; mails.len()],
+        }
+    }
+}
+
+/// A courier at work, and everything around it.
+struct Post {
+    store: Arc<EmbeddedStore>,
+    notifications: Notifications,
+    mailer: Arc<Scripted>,
+    feed: Feed,
+    changes: Watch,
+    bell: Arc<Notify>,
+    clock: Clock,
+    hand: Hand,
+    engine: Engine,
+    stop: CancellationToken,
+    at_work: Option<JoinHandle<()>>,
+    _folder: TempDir,
+}
+
+impl Post {
+    /// A post office whose courier has not come yet.
+    async fn open(script: impl IntoIterator<Item = Act>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::open(&folder.path().join("store.redb"), EngineConfig::default()).unwrap();
+        let (clock, hand) = Clock::manual(UnixMillis(1_000_000));
+        let store = Arc::new(EmbeddedStore::open(engine.clone(), clock.clone()).await.unwrap());
+        let (feed, bell) = (Feed::default(), Arc::new(Notify::new()));
+        let templates = Arc::new(Templates::load().unwrap());
+        let changes = feed.watch(None);
+        let notifications =
+            Notifications::new(store.clone(), templates, feed.clone(), bell.clone(), clock.clone());
+        let script = Mutex::new(script.into_iter().collect());
+        let mailer = Arc::new(Scripted { script, given: Mutex::default(), gate: Semaphore::new(0) });
+        let (stop, at_work) = (CancellationToken::new(), None);
+        Self {
+            store,
+            notifications,
+            mailer,
+            feed,
+            changes,
+            bell,
+            clock,
+            hand,
+            engine,
+            stop,
+            at_work,
+            _folder: folder,
+        }
+    }
+
+    /// The courier comes to work.
+    fn begin(&mut self) {
+        let (store, mailer) = (self.store.clone(), self.mailer.clone());
+        let (templates, feed) = (Arc::new(Templates::load().unwrap()), self.feed.clone());
+        let courier = Courier::new(store, mailer, templates, feed, self.bell.clone(), self.clock.clone());
+        let stop = self.stop.clone();
+        self.at_work = Some(tokio::spawn(async move { courier.run(stop).await }));
+    }
+
+    async fn start(script: impl IntoIterator<Item = Act>) -> Self {
+        let mut post = Self::open(script).await;
+        post.begin();
+        post
+    }
+
+    /// Takes a notification on.
+    async fn order(&self) -> NotificationId {
+        let content = Content::Text(Text::parse("text", "Subject", "Body".to_owned()).unwrap());
+        let recipient = Recipient::parse("recipient", "ada@example.org").unwrap();
+        self.notifications.send(Order { user_id: Uuid::nil(), recipient, content }, None).await.unwrap().id
+    }
+
+    /// Waits until it is told that a notification is in this state.
+    async fn told(&mut self, state: State) -> Arc<Notification> {
+        let told = async {
+            loop {
+                let change = self.changes.next().await.unwrap().unwrap();
+                if change.state == state {
+                    break change;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, told).await.unwrap_or_else(|_| panic!("nothing became {state:?}"))
+    }
+
+    /// Moves the clock and wakes the courier.
+    fn advance(&self, duration: Duration) {
+        self.hand.advance(duration);
+        self.bell.notify_one();
+    }
+
+    fn given(&self) -> Vec<NotificationId> {
+        self.mailer.given.lock().unwrap().clone()
+    }
+
+    fn let_go(&self) {
+        self.mailer.gate.add_permits(1);
+    }
+
+    async fn stop(&mut self) {
+        self.stop.cancel();
+        self.at_work.take().unwrap().await.unwrap();
+    }
+}
+
+fn busy() -> Act {
+    Act::Answer(vec![Verdict::Transient("451 busy".to_owned())])
+}
+
+#[tokio::test]
+async fn what_is_taken_on_is_sent_once() {
+    let mut post = Post::start([]).await;
+    let id = post.order().await;
+    let sending = post.told(State::Sending).await;
+    assert_eq!((sending.id, sending.attempts), (id, 0));
+    let sent = post.told(State::Sent).await;
+    assert_eq!((sent.id, sent.attempts, sent.last_error.as_str()), (id, 1, ""));
+    assert_eq!(post.store.notification(id).await.unwrap().as_ref(), Some(&*sent), "durable before it is told");
+    post.stop().await;
+    assert_eq!(post.given(), [id]);
+}
+
+#[tokio::test]
+async fn transient_failures_climb_the_ladder_and_end_after_eight_tries() {
+    let mut post = Post::start((0..8).map(|_| busy())).await;
+    let id = post.order().await;
+    for wait in [5, 60, 600, 3_600, 3_600, 3_600, 3_600].map(Duration::from_secs) {
+        let retrying = post.told(State::Retrying).await;
+        assert_eq!((retrying.due, retrying.last_error.as_str()), (post.clock.now().after(wait), "451 busy"));
+        post.advance(wait);
+    }
+    let failed = post.told(State::Failed).await;
+    assert_eq!((failed.attempts, failed.last_error.as_str()), (8, "451 busy"));
+    // The script is over: one more try would succeed.
+    post.advance(Duration::from_secs(24 * 3_600));
+    let next = post.order().await;
+    assert_eq!(post.told(State::Sent).await.id, next);
+    post.stop().await;
+    assert_eq!(post.given(), [[id; 8].as_slice(), &[next]].concat());
+}
+
+#[tokio::test]
+async fn a_permanent_failure_ends_at_once() {
+    let refusal = Verdict::Permanent("550 no such mailbox".to_owned());
+    let mut post = Post::start([Act::Answer(vec![refusal])]).await;
+    let id = post.order().await;
+    let failed = post.told(State::Failed).await;
+    assert_eq!((failed.attempts, failed.last_error.as_str()), (1, "550 no such mailbox"));
+    post.advance(Duration::from_secs(24 * 3_600));
+    let next = post.order().await;
+    assert_eq!(post.told(State::Sent).await.id, next);
+    post.stop().await;
+    assert_eq!(post.given(), [id, next]);
+}
+
+#[tokio::test]
+async fn a_mailer_that_panics_takes_nobody_with_it() {
+    let mut post = Post::start([Act::Panic]).await;
+    let id = post.order().await;
+    assert_eq!(post.told(State::Retrying).await.last_error, "the mailer panicked");
+    post.advance(Duration::from_secs(5));
+    assert_eq!(post.told(State::Sent).await.attempts, 2);
+    post.stop().await;
+    assert_eq!(post.given(), [id, id]);
+}
+
+#[tokio::test]
+async fn a_mail_without_a_verdict_is_tried_again_and_the_others_are_not() {
+    let mut post = Post::open([Act::Answer(vec![Verdict::Sent])]).await;
+    post.order().await;
+    post.order().await;
+    post.begin();
+    let (sent, lost) = (post.told(State::Sent).await, post.told(State::Retrying).await);
+    assert_eq!(lost.last_error, "the mailer gave no answer");
+    post.advance(Duration::from_secs(5));
+    assert_eq!(post.told(State::Sent).await.id, lost.id);
+    post.stop().await;
+    assert_eq!(post.given(), [sent.id, lost.id, lost.id]);
+}
+
+#[tokio::test]
+async fn each_mail_of_a_batch_gets_its_own_verdict() {
+    let verdicts = [Verdict::Transient("t".to_owned()), Verdict::Permanent("p".to_owned()), Verdict::Sent];
+    let mut post = Post::open([Act::Answer(verdicts.to_vec())]).await;
+    for _ in 0..3 {
+        post.order().await;
+    }
+    post.begin();
+    post.told(State::Sent).await;
+    post.stop().await;
+    let mut states = Vec::new();
+    for id in post.given() {
+        states.push(post.store.notification(id).await.unwrap().unwrap().state);
+    }
+    assert_eq!(states, [State::Retrying, State::Failed, State::Sent]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_fails_for_good_and_holds_nobody_up() {
+    let mut post = Post::open([]).await;
+    let id = NotificationId::random();
+    let content = Content::Template { name: "gone".to_owned(), parameters: BTreeMap::new() };
+    let recipient = Recipient::parse("recipient", "ada@example.org").unwrap();
+    // As an older version took it on, which had the template.
+    let old = Notification::new(id, Uuid::nil(), recipient, content, "Gone".to_owned(), post.clock.now());
+    post.store.enqueue(old, None).await.unwrap();
+    let other = post.order().await;
+    post.begin();
+    post.told(State::Sent).await;
+    post.stop().await;
+    let failed = post.store.notification(id).await.unwrap().unwrap();
+    assert_eq!((failed.state, failed.last_error.as_str()), (State::Failed, "there is no template \"gone\""));
+    assert_eq!(post.given(), [other]);
+}
+
+#[tokio::test]
+async fn a_stop_finishes_what_is_under_way_and_begins_nothing() {
+    let mut post = Post::start([Act::Hold, Act::Hold]).await;
+    // One for each lane, and one that finds both busy.
+    let mut under_way = Vec::new();
+    for _ in 0..2 {
+        under_way.push(post.order().await);
+        post.told(State::Sending).await;
+    }
+    let waiting = post.order().await;
+    post.stop.cancel();
+    post.let_go();
+    post.let_go();
+    post.stop().await;
+    assert_eq!(post.given(), under_way);
+    for id in under_way {
+        assert_eq!(post.store.notification(id).await.unwrap().unwrap().state, State::Sent);
+    }
+    assert_eq!(post.store.notification(waiting).await.unwrap().unwrap().state, State::Queued);
+}
+
+#[tokio::test]
+async fn what_was_under_way_when_the_process_died_is_sent_by_the_next_one() {
+    let mut post = Post::start([Act::Hold]).await;
+    let id = post.order().await;
+    post.told(State::Sending).await;
+    let killed = post.at_work.take().unwrap();
+    killed.abort();
+    assert!(killed.await.unwrap_err().is_cancelled());
+    post.store = Arc::new(EmbeddedStore::open(post.engine.clone(), post.clock.clone()).await.unwrap());
+    post.begin();
+    // Under the same id, and so under the same Message-ID.
+    assert_eq!(post.told(State::Sent).await.id, id);
+    post.stop().await;
+    assert_eq!(post.given(), [id, id]);
+}
