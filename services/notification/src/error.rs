@@ -106,7 +106,9 @@ impl GrpcError for Error {
         match self {
             Self::NotFound(id) => vec![("notification_id", id.to_string())],
             Self::QueueNotFound(queue) => vec![("queue", queue.clone())],
-            Self::NotParked { queue, event } => vec![("queue", queue.clone()), ("event_id", event.to_string())],
+            Self::NotParked { queue, event } => {
+                vec![("queue", queue.clone()), ("event_id", event.to_string())]
+            }
             Self::WatchLagged { lost } => vec![("lost", lost.to_string())],
             _ => Vec::new(),
         }

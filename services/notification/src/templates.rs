@@ -84,7 +84,8 @@ impl Templates {
         }
         let templates = Self(environment);
         for source in &SOURCES {
-            let sample = source.parameters.iter().map(|name| ((*name).to_owned(), "sample".to_owned())).collect();
+            let sample =
+                source.parameters.iter().map(|name| ((*name).to_owned(), "sample".to_owned())).collect();
             templates.render(source.name, &sample)?;
         }
         Ok(templates)
@@ -94,7 +95,11 @@ impl Templates {
     ///
     /// # Errors
     /// [`TemplateError`].
-    pub fn render(&self, name: &str, parameters: &BTreeMap<String, String>) -> Result<Rendered, TemplateError> {
+    pub fn render(
+        &self,
+        name: &str,
+        parameters: &BTreeMap<String, String>,
+    ) -> Result<Rendered, TemplateError> {
         let source = source(name, parameters)?;
         let part = |ending: &str| {
             let template = self.0.get_template(&format!("{}.{ending}", source.name));
@@ -107,7 +112,11 @@ impl Templates {
     ///
     /// # Errors
     /// [`TemplateError`].
-    pub fn subject(&self, name: &str, parameters: &BTreeMap<String, String>) -> Result<String, TemplateError> {
+    pub fn subject(
+        &self,
+        name: &str,
+        parameters: &BTreeMap<String, String>,
+    ) -> Result<String, TemplateError> {
         let source = source(name, parameters)?;
         let template = self.0.get_template(&format!("{}.subject", source.name));
         let subject = template.and_then(|template| template.render(parameters));

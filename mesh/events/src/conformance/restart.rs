@@ -52,6 +52,20 @@ pub async fn a_killed_attempt_counts<H: BusHarness>() {
     }
 }
 
+/// An earlier run's events were out, this one's never were.
+pub async fn what_was_never_out_is_not_blamed<H: BusHarness>() {
+    let harness: H = start(&[queue()]).await;
+    publish(&harness, &events(0..1)).await;
+    let mut deliveries = subscribe(&harness, &queue(), 1).await;
+    ack(&harness, &take(&mut deliveries, 1).await).await;
+    drop(deliveries);
+    let harness = harness.restart(Stop::Kill).await;
+    publish(&harness, &events([1])).await;
+    let harness = harness.restart(Stop::Kill).await;
+    let delivery = next(&mut subscribe(&harness, &queue(), 1).await).await;
+    assert_eq!((delivery.envelope, delivery.attempt), (event(1), 1));
+}
+
 /// A deploy is no failure.
 pub async fn a_clean_stop_counts_no_attempt<H: BusHarness>() {
     let mut harness: H = start(&[queue()]).await;

@@ -5,11 +5,15 @@ use tonic_reflection::server::{Builder, Error, v1, v1alpha};
 /// The descriptors that every server has beside those of its own services.
 const HEALTH: &[u8] = tonic_health::pb::FILE_DESCRIPTOR_SET;
 
+/// `google/rpc/error_details.proto`: with it grpcurl shows what an error says, not its bytes.
+const ERROR_DETAILS: &[u8] = tonic_types::pb::FILE_DESCRIPTOR_SET;
+
 /// Lists the services that this server really has; descriptors may know many more.
 fn builder(services: &[&str], descriptors: &'static [u8]) -> Builder<'static> {
     let builder = Builder::configure()
         .register_encoded_file_descriptor_set(descriptors)
-        .register_encoded_file_descriptor_set(HEALTH);
+        .register_encoded_file_descriptor_set(HEALTH)
+        .register_encoded_file_descriptor_set(ERROR_DETAILS);
     services.iter().fold(builder, |builder, service| builder.with_service_name(*service))
 }
 

@@ -1,14 +1,17 @@
 //! The end of a server: everybody is told, nobody loses a call that could be answered, and it does end.
 
 use std::{
+    io,
+    net::SocketAddr,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use echo::{ServerStreamRequest, UnaryRequest};
 use futures_util::StreamExt as _;
-use mesh_rpc::{Drained, ServerConfig};
-use tokio::time::Instant;
+use mesh_rpc::{Drained, Listener, Server, ServerConfig};
+use tokio::{io::DuplexStream, time::Instant};
+use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
@@ -163,4 +166,19 @@ async fn no_call_is_lost_while_servers_are_replaced_one_by_one() {
     }
     let came: u32 = nodes.iter().map(|node| node.echo.came.load(Ordering::Relaxed)).sum();
     assert!(came > 0, "the new servers were never called");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_was_closed_ends_the_server_with_an_error() {
+    struct Closed;
+    impl Listener for Closed {
+        type Io = DuplexStream;
+
+        async fn accept(&mut self) -> io::Result<(DuplexStream, SocketAddr)> {
+            Err(io::ErrorKind::InvalidInput.into())
+        }
+    }
+    let server = Server::builder().build().unwrap();
+    let error = server.serve(Closed, CancellationToken::new()).await.unwrap_err();
+    assert_eq!(error.to_string(), "the listener is closed");
 }

@@ -111,7 +111,7 @@ impl Engine {
         if self.commands.send(Command::Run(task)).await.is_err() {
             return Err(WriteError::Storage(self.shared.refusal()));
         }
-        answer.await.unwrap_or_else(|_| Err(WriteError::Storage(self.shared.refusal())))
+        answer.await.unwrap_or_else(|_| Err(WriteError::Storage(self.shared.lost())))
     }
 
     /// Runs `job` on a blocking thread against a snapshot of what was committed when it began. Keep it short:
@@ -218,7 +218,18 @@ impl Shared {
         self.status.send_replace(status);
     }
 
-    /// Why a job cannot be done any more.
+    /// Why an accepted job has no answer.
+    fn lost(&self) -> StorageError {
+        match self.refusal() {
+            StorageError::Closed => {
+                let cause = FailureCause::Panic("the writer thread is gone".to_owned());
+                StorageError::Failed(EngineFailure(Arc::new(cause)))
+            }
+            failed => failed,
+        }
+    }
+
+    /// Why a job is not accepted any more.
     fn refusal(&self) -> StorageError {
         match &*self.status.borrow() {
             Status::Failed(failure) => StorageError::Failed(failure.clone()),

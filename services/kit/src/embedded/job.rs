@@ -3,9 +3,10 @@
 use redb::WriteTransaction;
 use tokio::sync::oneshot;
 
-use super::{StorageError, WriteError};
+use super::WriteError;
 
-/// What the writer knows of a job. The order is `run`, then one of `answer` and `fail`.
+/// What the writer knows of a job: `run`, and after the commit `answer`. A job that is dropped instead tells its
+/// caller that the engine stopped.
 pub(super) trait Job: Send {
     /// Runs the job inside the group's transaction and keeps its result.
     ///
@@ -15,9 +16,6 @@ pub(super) trait Job: Send {
 
     /// Hands the kept result to the caller. Only after the commit.
     fn answer(self: Box<Self>);
-
-    /// Tells the caller why there is no result.
-    fn fail(self: Box<Self>, error: StorageError);
 }
 
 /// What a job did to the transaction.
@@ -73,9 +71,5 @@ where
         if let Step::Ran(result) = self.step {
             let _ = self.caller.send(result.map_err(WriteError::Refused));
         }
-    }
-
-    fn fail(self: Box<Self>, error: StorageError) {
-        let _ = self.caller.send(Err(WriteError::Storage(error)));
     }
 }

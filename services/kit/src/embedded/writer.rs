@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::mpsc;
 
 use super::{
-    EngineFailure, FailureCause, StorageError,
+    EngineFailure, FailureCause,
     engine::{Shared, Status},
     error::panic_text,
     job::{Effect, Job},
@@ -99,22 +99,15 @@ impl Writer {
     }
 
     /// Ends the engine after a failure: nobody who waits is left without an answer.
-    fn stop(mut self, group: Vec<Box<dyn Job>>, cause: FailureCause) {
+    fn stop(self, group: Vec<Box<dyn Job>>, cause: FailureCause) {
         let failure = EngineFailure(Arc::new(cause));
         tracing::error!(
             error = &*failure.0 as &(dyn std::error::Error + 'static),
             "embedded store failed, every waiting write has an unknown outcome"
         );
-        // First the status, so that a caller that finds the queue closed also finds the reason.
-        self.shared.close(Status::Failed(failure.clone()));
-        for job in group {
-            job.fail(StorageError::Failed(failure.clone()));
-        }
-        self.commands.close();
-        while let Some(command) = self.commands.blocking_recv() {
-            if let Command::Run(job) = command {
-                job.fail(StorageError::Failed(failure.clone()));
-            }
-        }
+        // First the status: a job that is dropped without an answer, in this group or in the queue, makes its
+        // caller look there for the reason.
+        self.shared.close(Status::Failed(failure));
+        drop(group);
     }
 }

@@ -69,7 +69,10 @@ impl Courier {
                 Ok(0) => self.until_due().await,
                 Ok(_) => continue,
                 Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "notifications cannot be sent now");
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "notifications cannot be sent now"
+                    );
                     STORE_PAUSE
                 }
             };
@@ -138,7 +141,13 @@ impl Courier {
             }),
             Content::Template { name, parameters } => {
                 let rendered = self.templates.render(name, parameters).map_err(|error| error.to_string())?;
-                Ok(Mail { id, recipient, subject: rendered.subject, text: rendered.text, html: Some(rendered.html) })
+                Ok(Mail {
+                    id,
+                    recipient,
+                    subject: rendered.subject,
+                    text: rendered.text,
+                    html: Some(rendered.html),
+                })
             }
         }
     }

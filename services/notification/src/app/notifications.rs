@@ -76,7 +76,8 @@ impl Notifications {
     pub async fn send(&self, order: Order, request: Option<Request>) -> Result<Notification, Error> {
         // The content is part of the id: once a request is forgotten, its name may be given to another message,
         // which must not be taken for the first one.
-        let derived = |request: &Request| NotificationId::derived(&[request.key, request.fingerprint].concat());
+        let derived =
+            |request: &Request| NotificationId::derived(&[request.key, request.fingerprint].concat());
         let id = request.as_ref().map_or_else(NotificationId::random, derived);
         self.take_on(id, order, request).await
     }
@@ -92,7 +93,12 @@ impl Notifications {
         self.take_on(id, Order { user_id, recipient, content }, None).await.map(drop)
     }
 
-    async fn take_on(&self, id: NotificationId, order: Order, request: Option<Request>) -> Result<Notification, Error> {
+    async fn take_on(
+        &self,
+        id: NotificationId,
+        order: Order,
+        request: Option<Request>,
+    ) -> Result<Notification, Error> {
         let Order { user_id, recipient, content } = order;
         let subject = self.subject(&content)?;
         let notification = Notification::new(id, user_id, recipient, content, subject, self.clock.now());

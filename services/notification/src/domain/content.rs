@@ -74,8 +74,13 @@ mod tests {
 
     #[test]
     fn a_subject_is_one_line_and_both_must_be_there() {
-        assert!(Text::parse("text", " Hello ", "World".to_owned()).is_ok_and(|text| text.subject() == "Hello"));
+        assert!(
+            Text::parse("text", " Hello ", "World".to_owned()).is_ok_and(|text| text.subject() == "Hello")
+        );
         let fields = Text::parse("text", "a\nb", String::new()).unwrap_err();
-        assert_eq!(fields.iter().map(|v| v.field.as_str()).collect::<Vec<_>>(), ["text.subject", "text.body"]);
+        assert_eq!(
+            fields.iter().map(|v| v.field.as_str()).collect::<Vec<_>>(),
+            ["text.subject", "text.body"]
+        );
     }
 }

@@ -128,7 +128,19 @@ impl Notification {
         now: UnixMillis,
     ) -> Self {
         let (state, attempts, last_error) = (State::Queued, 0, String::new());
-        Self { id, user_id, recipient, content, subject, state, attempts, last_error, due: now, created: now, updated: now }
+        Self {
+            id,
+            user_id,
+            recipient,
+            content,
+            subject,
+            state,
+            attempts,
+            last_error,
+            due: now,
+            created: now,
+            updated: now,
+        }
     }
 
     /// Whether it waits to be sent.
@@ -177,7 +189,14 @@ mod tests {
     fn queued() -> Notification {
         let content = Content::Text(super::super::Text::restore("s".to_owned(), "b".to_owned()));
         let recipient = Recipient::restore("a@b.de".to_owned());
-        Notification::new(NotificationId::random(), Uuid::nil(), recipient, content, "s".to_owned(), UnixMillis(1_000))
+        Notification::new(
+            NotificationId::random(),
+            Uuid::nil(),
+            recipient,
+            content,
+            "s".to_owned(),
+            UnixMillis(1_000),
+        )
     }
 
     #[test]

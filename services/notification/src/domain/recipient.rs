@@ -17,14 +17,18 @@ impl Recipient {
     /// control characters, which could smuggle a header into a message.
     pub fn parse(field: &str, text: &str) -> Result<Self, Violation> {
         let address = text.trim();
-        let sides = address.split_once('@').filter(|(local, domain)| {
-            !local.is_empty() && !domain.is_empty() && !domain.contains('@')
-        });
+        let sides = address
+            .split_once('@')
+            .filter(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
         let clean = !address.chars().any(|c| c.is_whitespace() || c.is_control());
         if sides.is_some() && clean && address.chars().count() <= MAX_LENGTH {
             Ok(Self(address.to_owned()))
         } else {
-            Err(Violation::new(field, "RECIPIENT_INVALID", "must be a mail address of at most 254 characters"))
+            Err(Violation::new(
+                field,
+                "RECIPIENT_INVALID",
+                "must be a mail address of at most 254 characters",
+            ))
         }
     }
 

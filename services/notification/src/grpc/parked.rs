@@ -13,7 +13,10 @@ use crate::{
     error::Error,
 };
 
-pub(super) async fn list(parked: &Parked, message: ListParkedEventsRequest) -> Result<ListParkedEventsResponse, Error> {
+pub(super) async fn list(
+    parked: &Parked,
+    message: ListParkedEventsRequest,
+) -> Result<ListParkedEventsResponse, Error> {
     let mut violations = Violations::default();
     let size = violations.keep(paging::page_size(message.page_size));
     let list = format!("notification.v1.parked/{}", message.queue);
@@ -22,7 +25,8 @@ pub(super) async fn list(parked: &Parked, message: ListParkedEventsRequest) -> R
     let queue = Some(message.queue.as_str()).filter(|queue| !queue.is_empty());
     let (listed, more) = parked.list(queue, after, size).await?;
     let last = listed.last().filter(|_| more);
-    let next_page_token = last.map(|(queue, event)| write_token(&list, queue, event.envelope.id)).unwrap_or_default();
+    let next_page_token =
+        last.map(|(queue, event)| write_token(&list, queue, event.envelope.id)).unwrap_or_default();
     let events = listed.into_iter().map(|(queue, event)| convert::parked(queue, event)).collect();
     Ok(ListParkedEventsResponse { events, next_page_token })
 }

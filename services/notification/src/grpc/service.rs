@@ -14,8 +14,7 @@ use proto::notification::v1::{
 use service_kit::{
     clock::UnixMillis,
     error::{Violation, Violations},
-    paging,
-    requests,
+    paging, requests,
 };
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
@@ -47,7 +46,8 @@ impl NotificationApi {
 
 #[async_trait]
 impl NotificationService for NotificationApi {
-    type WatchNotificationsStream = Pin<Box<dyn Stream<Item = Result<WatchNotificationsResponse, Status>> + Send>>;
+    type WatchNotificationsStream =
+        Pin<Box<dyn Stream<Item = Result<WatchNotificationsResponse, Status>> + Send>>;
 
     async fn send_notification(
         &self,
@@ -62,7 +62,9 @@ impl NotificationService for NotificationApi {
         let content = content(message.content).and_then(|content| self.notifications.check(content));
         let content = violations.keep_all(content);
         let (order, request) = violations
-            .finish(|| Some((Order { user_id: user_id?, recipient: recipient?, content: content? }, request?)))
+            .finish(|| {
+                Some((Order { user_id: user_id?, recipient: recipient?, content: content? }, request?))
+            })
             .map_err(Error::Invalid)?;
         let notification = self.notifications.send(order, request).await?;
         let notification = Some(convert::notification(&notification, &self.domain));
@@ -73,7 +75,8 @@ impl NotificationService for NotificationApi {
         &self,
         request: Request<GetNotificationRequest>,
     ) -> Result<Response<GetNotificationResponse>, Status> {
-        let id = NotificationId::parse("notification_id", &request.into_inner().notification_id).map_err(Error::from)?;
+        let id = NotificationId::parse("notification_id", &request.into_inner().notification_id)
+            .map_err(Error::from)?;
         let notification = Some(convert::notification(&self.notifications.get(id).await?, &self.domain));
         Ok(Response::new(GetNotificationResponse { notification }))
     }
@@ -88,10 +91,12 @@ impl NotificationService for NotificationApi {
         let size = violations.keep(paging::page_size(message.page_size));
         let list = format!("notification.v1.notifications/{}", message.user_id);
         let after = violations.keep(read_token(&list, &message.page_token));
-        let (user, size, after) = violations.finish(|| Some((user?, size?, after?))).map_err(Error::Invalid)?;
+        let (user, size, after) =
+            violations.finish(|| Some((user?, size?, after?))).map_err(Error::Invalid)?;
         let (listed, more) = self.notifications.list(user, after, size).await?;
         let last = listed.last().filter(|_| more);
-        let next_page_token = last.map(|last| write_token(&list, (last.created, last.id))).unwrap_or_default();
+        let next_page_token =
+            last.map(|last| write_token(&list, (last.created, last.id))).unwrap_or_default();
         let notifications = listed.iter().map(|listed| convert::notification(listed, &self.domain)).collect();
         Ok(Response::new(ListNotificationsResponse { notifications, next_page_token }))
     }
@@ -151,7 +156,9 @@ fn content(content: Option<send_notification_request::Content>) -> Result<Conten
         Some(send_notification_request::Content::Text(text)) => {
             Text::parse("text", &text.subject, text.body).map(Content::Text)
         }
-        None => Err(vec![Violation::new("content", "CONTENT_MISSING", "either template or text must be given")]),
+        None => {
+            Err(vec![Violation::new("content", "CONTENT_MISSING", "either template or text must be given")])
+        }
     }
 }
 

@@ -46,7 +46,8 @@ impl FileMailer {
 impl Mailer for FileMailer {
     async fn send(&self, mails: Vec<Mail>) -> Vec<Verdict> {
         let (inner, count) = (Arc::clone(&self.0), mails.len());
-        let written = tokio::task::spawn_blocking(move || mails.iter().map(|mail| inner.write(mail)).collect());
+        let written =
+            tokio::task::spawn_blocking(move || mails.iter().map(|mail| inner.write(mail)).collect());
         // A panic says nothing of what was written before it: all are tried again.
         written.await.unwrap_or_else(|error| vec![Verdict::Transient(error.to_string()); count])
     }
@@ -93,9 +94,14 @@ mod tests {
             FileMailer::open(folder.path(), letterhead).unwrap()
         };
         assert_eq!(mailer.send(vec![mail.clone()]).await, [Verdict::Sent]);
-        let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let names: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names.len(), 2, "{names:?}");
         assert_eq!(fs::read_dir(folder.path().join(".partial")).unwrap().count(), 0);
-        assert!(fs::read_to_string(folder.path().join(format!("{}.eml", mail.id))).unwrap().contains("ada@example.org"));
+        assert!(
+            fs::read_to_string(folder.path().join(format!("{}.eml", mail.id)))
+                .unwrap()
+                .contains("ada@example.org")
+        );
     }
 }

@@ -99,7 +99,9 @@ impl SmtpMailer {
         };
         match self.transport.send(message).await {
             Ok(_) => Verdict::Sent,
-            Err(error) if error.is_permanent() && !is_about_us(&error) => Verdict::Permanent(error.to_string()),
+            Err(error) if error.is_permanent() && !is_about_us(&error) => {
+                Verdict::Permanent(error.to_string())
+            }
             // Also a relay that went away after DATA: it may have the mail, and will see the same Message-ID.
             Err(error) => Verdict::Transient(error.to_string()),
         }

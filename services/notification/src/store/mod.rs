@@ -35,13 +35,22 @@ pub trait NotificationStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError::RequestReused`], [`StoreError::Unavailable`].
-    async fn enqueue(&self, notification: Notification, request: Option<Request>) -> Result<Enqueued, StoreError>;
+    async fn enqueue(
+        &self,
+        notification: Notification,
+        request: Option<Request>,
+    ) -> Result<Enqueued, StoreError>;
 
     /// The notification under this id.
     async fn notification(&self, id: NotificationId) -> Result<Option<Notification>, StoreError>;
 
     /// Up to `limit` notifications of a user, newest first, from the one after `after`.
-    async fn list(&self, user: Uuid, after: Option<ListKey>, limit: usize) -> Result<Vec<Notification>, StoreError>;
+    async fn list(
+        &self,
+        user: Uuid,
+        after: Option<ListKey>,
+        limit: usize,
+    ) -> Result<Vec<Notification>, StoreError>;
 
     /// Leases up to `limit` notifications that are due at `now`, those due longest first.
     async fn claim(&self, now: UnixMillis, limit: usize) -> Result<Vec<Notification>, StoreError>;

@@ -13,12 +13,13 @@ use mesh_events::{
 };
 use mesh_rpc::{Channel, ServerConfig, Target};
 use notification::{
-    MailConfig, NotificationConfig, NotificationService, events::WELCOME_QUEUE, store::embedded::EmbeddedStore,
+    MailConfig, NotificationConfig, NotificationService, events::WELCOME_QUEUE,
+    store::embedded::EmbeddedStore,
 };
 use proto::notification::v1::{
-    GetNotificationRequest, Notification, SendNotificationRequest, State, TextContent, WatchNotificationsRequest,
-    WatchNotificationsResponse, notification_service_client::NotificationServiceClient,
-    send_notification_request::Content,
+    GetNotificationRequest, Notification, SendNotificationRequest, State, TextContent,
+    WatchNotificationsRequest, WatchNotificationsResponse,
+    notification_service_client::NotificationServiceClient, send_notification_request::Content,
 };
 use service_kit::{
     clock::{Clock, Hand, UnixMillis},
@@ -73,7 +74,8 @@ impl Api {
         let from = "Example <no-reply@example.org>".to_owned();
         let config = NotificationConfig { listen: address, from, mail };
         let queues = vec![OTHER_QUEUE.to_owned(), WELCOME_QUEUE.to_owned()];
-        let service = NotificationService::new(store, Arc::clone(&shared), queues, &mails, clock, &config).unwrap();
+        let service =
+            NotificationService::new(store, Arc::clone(&shared), queues, &mails, clock, &config).unwrap();
 
         let (stop, parts) = (CancellationToken::new(), TaskTracker::new());
         let server = service.server(ServerConfig::default()).unwrap();

@@ -1,169 +1,16 @@
-//! The courier, between a real store and a mailer that follows a script.
+//! The courier: what it makes of each verdict, and of a mailer that gives none.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+mod post;
 
-use async_trait::async_trait;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
 use notification::{
-    app::{Courier, Feed, Notifications, Order, Watch},
-    domain::{Content, Notification, NotificationId, Recipient, State, Text, Verdict},
-    mail::{Mail, Mailer},
+    domain::{Content, Notification, NotificationId, Recipient, State, Verdict},
     store::{NotificationStore as _, embedded::EmbeddedStore},
-    templates::Templates,
 };
-use service_kit::{
-    clock::{Clock, Hand, UnixMillis},
-    embedded::{Engine, EngineConfig},
-};
-use tempfile::TempDir;
-use tokio::{
-    sync::{Notify, Semaphore},
-    task::JoinHandle,
-};
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// How long a test waits for what must come before it fails.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// What the mailer does with a batch.
-enum Act {
-    /// Gives these verdicts, which may be fewer than there are mails.
-    Answer(Vec<Verdict>),
-    Panic,
-    /// Keeps the batch until [`Post::let_go`], and has sent it then.
-    Hold,
-}
-
-/// A mailer that follows a script, and has sent everything when the script is over.
-struct Scripted {
-    script: Mutex<VecDeque<Act>>,
-    /// Every mail it was given, however often.
-    given: Mutex<Vec<NotificationId>>,
-    gate: Semaphore,
-}
-
-#[async_trait]
-impl Mailer for Scripted {
-    async fn send(&self, mails: Vec<Mail>) -> Vec<Verdict> {
-        self.given.lock().unwrap().extend(mails.iter().map(|mail| mail.id));
-        let act = self.script.lock().unwrap().pop_front();
-        match act {
-            Some(Act::Answer(verdicts)) => verdicts,
-            Some(Act::Panic) => panic!("as the script says"),
-            Some(Act::Hold) => {
-                self.gate.acquire().await.unwrap().forget();
-                vec![Verdict::Sent; mails.len()]
-            }
-            None => vec![Verdict::Sent; mails.len()],
-        }
-    }
-}
-
-/// A courier at work, and everything around it.
-struct Post {
-    store: Arc<EmbeddedStore>,
-    notifications: Notifications,
-    mailer: Arc<Scripted>,
-    feed: Feed,
-    changes: Watch,
-    bell: Arc<Notify>,
-    clock: Clock,
-    hand: Hand,
-    engine: Engine,
-    stop: CancellationToken,
-    at_work: Option<JoinHandle<()>>,
-    _folder: TempDir,
-}
-
-impl Post {
-    /// A post office whose courier has not come yet.
-    async fn open(script: impl IntoIterator<Item = Act>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let engine = Engine::open(&folder.path().join("store.redb"), EngineConfig::default()).unwrap();
-        let (clock, hand) = Clock::manual(UnixMillis(1_000_000));
-        let store = Arc::new(EmbeddedStore::open(engine.clone(), clock.clone()).await.unwrap());
-        let (feed, bell) = (Feed::default(), Arc::new(Notify::new()));
-        let templates = Arc::new(Templates::load().unwrap());
-        let changes = feed.watch(None);
-        let notifications =
-            Notifications::new(store.clone(), templates, feed.clone(), bell.clone(), clock.clone());
-        let script = Mutex::new(script.into_iter().collect());
-        let mailer = Arc::new(Scripted { script, given: Mutex::default(), gate: Semaphore::new(0) });
-        let (stop, at_work) = (CancellationToken::new(), None);
-        Self {
-            store,
-            notifications,
-            mailer,
-            feed,
-            changes,
-            bell,
-            clock,
-            hand,
-            engine,
-            stop,
-            at_work,
-            _folder: folder,
-        }
-    }
-
-    /// The courier comes to work.
-    fn begin(&mut self) {
-        let (store, mailer) = (self.store.clone(), self.mailer.clone());
-        let (templates, feed) = (Arc::new(Templates::load().unwrap()), self.feed.clone());
-        let courier = Courier::new(store, mailer, templates, feed, self.bell.clone(), self.clock.clone());
-        let stop = self.stop.clone();
-        self.at_work = Some(tokio::spawn(async move { courier.run(stop).await }));
-    }
-
-    async fn start(script: impl IntoIterator<Item = Act>) -> Self {
-        let mut post = Self::open(script).await;
-        post.begin();
-        post
-    }
-
-    /// Takes a notification on.
-    async fn order(&self) -> NotificationId {
-        let content = Content::Text(Text::parse("text", "Subject", "Body".to_owned()).unwrap());
-        let recipient = Recipient::parse("recipient", "ada@example.org").unwrap();
-        self.notifications.send(Order { user_id: Uuid::nil(), recipient, content }, None).await.unwrap().id
-    }
-
-    /// Waits until it is told that a notification is in this state.
-    async fn told(&mut self, state: State) -> Arc<Notification> {
-        let told = async {
-            loop {
-                let change = self.changes.next().await.unwrap().unwrap();
-                if change.state == state {
-                    break change;
-                }
-            }
-        };
-        tokio::time::timeout(PATIENCE, told).await.unwrap_or_else(|_| panic!("nothing became {state:?}"))
-    }
-
-    /// Moves the clock and wakes the courier.
-    fn advance(&self, duration: Duration) {
-        self.hand.advance(duration);
-        self.bell.notify_one();
-    }
-
-    fn given(&self) -> Vec<NotificationId> {
-        self.mailer.given.lock().unwrap().clone()
-    }
-
-    fn let_go(&self) {
-        self.mailer.gate.add_permits(1);
-    }
-
-    async fn stop(&mut self) {
-        self.stop.cancel();
-        self.at_work.take().unwrap().await.unwrap();
-    }
-}
+use post::{Act, Post};
 
 fn busy() -> Act {
     Act::Answer(vec![Verdict::Transient("451 busy".to_owned())])
@@ -177,7 +24,11 @@ async fn what_is_taken_on_is_sent_once() {
     assert_eq!((sending.id, sending.attempts), (id, 0));
     let sent = post.told(State::Sent).await;
     assert_eq!((sent.id, sent.attempts, sent.last_error.as_str()), (id, 1, ""));
-    assert_eq!(post.store.notification(id).await.unwrap().as_ref(), Some(&*sent), "durable before it is told");
+    assert_eq!(
+        post.store.notification(id).await.unwrap().as_ref(),
+        Some(&*sent),
+        "durable before it is told"
+    );
     post.stop().await;
     assert_eq!(post.given(), [id]);
 }

@@ -51,9 +51,13 @@ async fn a_mail_arrives_as_it_was_written() {
     assert_eq!(send_one(&mailer(sink.config()), &sent).await, Verdict::Sent);
     let mails = sink.mails();
     assert_eq!((mails.len(), copies(&mails, &sent)), (1, 1));
-    for part in
-        ["From: Example <no-reply@example.org>", "To: ada@example.org", "Subject: Subject 1", "Plain", "<p>Rich</p>"]
-    {
+    for part in [
+        "From: Example <no-reply@example.org>",
+        "To: ada@example.org",
+        "Subject: Subject 1",
+        "Plain",
+        "<p>Rich</p>",
+    ] {
         assert!(mails[0].contains(part), "no {part} in {}", mails[0]);
     }
 }
@@ -122,7 +126,8 @@ async fn each_mail_of_a_batch_gets_its_own_verdict_in_order() {
     let verdicts = mailer(sink.config()).send(mails.clone()).await;
     assert_eq!(verdicts.len(), 20);
     for (n, verdict) in verdicts.iter().enumerate() {
-        let is_as_expected = if n == 7 { is_permanent(verdict, "recipient") } else { *verdict == Verdict::Sent };
+        let is_as_expected =
+            if n == 7 { is_permanent(verdict, "recipient") } else { *verdict == Verdict::Sent };
         assert!(is_as_expected, "{n}: {verdict:?}");
         assert_eq!(copies(&sink.mails(), &mails[n]), usize::from(n != 7), "{n}");
     }

@@ -10,17 +10,21 @@ use std::{
     },
 };
 
+use mesh_rpc::Channel;
 use proto::{
     notification::v1::{ListNotificationsRequest, ListParkedEventsRequest, State},
     user::v1::{
-        CreateUserRequest, GetProfileRequest, GetUserRequest, ImportUsersRequest, ImportUsersResponse,
-        ListUsersRequest, User, get_user_request::Key,
+        CreateUserRequest, GetProfileRequest, GetUserRequest, ImportUsersResponse, User, get_user_request::Key,
+        user_service_client::UserServiceClient,
     },
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use tokio::{sync::Notify, task::JoinSet};
 
-use crate::process::{Stack, eventually, message_ids};
+use crate::{
+    csv::rows,
+    process::{Stack, eventually, everybody, message_ids},
+};
 
 const KILLS: usize = 20;
 const SEED: u64 = 20_260_824;
@@ -63,7 +67,7 @@ async fn twenty_kills_lose_and_double_nothing() {
 }
 
 async fn create_until_it_breaks(
-    mut users: proto::user::v1::user_service_client::UserServiceClient<mesh_rpc::Channel>,
+    mut users: UserServiceClient<Channel>,
     numbers: Arc<AtomicU64>,
     acknowledged: Acknowledged,
     progress: Arc<Notify>,
@@ -89,36 +93,8 @@ async fn create_until_it_breaks(
 }
 
 /// Imports the first rows of the real file.
-async fn import(
-    mut users: proto::user::v1::user_service_client::UserServiceClient<mesh_rpc::Channel>,
-) -> Result<ImportUsersResponse, tonic::Status> {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../benches/data/users.csv");
-    let rows: Vec<_> = csv::Reader::from_path(file)
-        .unwrap()
-        .into_records()
-        .take(ROWS)
-        .map(|row| row.unwrap())
-        .map(|row| ImportUsersRequest {
-            email: row[0].to_owned(),
-            display_name: row[1].to_owned(),
-            locale: row[2].to_owned(),
-            import_id: "crash".to_owned(),
-        })
-        .collect();
-    Ok(users.import_users(tokio_stream::iter(rows)).await?.into_inner())
-}
-
-async fn everybody(stack: &Stack) -> Vec<User> {
-    let (mut everybody, mut page_token) = (Vec::new(), String::new());
-    loop {
-        let request = ListUsersRequest { page_size: 1_000, page_token };
-        let page = stack.users().list_users(request).await.unwrap().into_inner();
-        everybody.extend(page.users);
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            return everybody;
-        }
-    }
+async fn import(mut users: UserServiceClient<Channel>) -> Result<ImportUsersResponse, tonic::Status> {
+    Ok(users.import_users(tokio_stream::iter(rows(ROWS, "crash"))).await?.into_inner())
 }
 
 async fn verify(stack: &Stack, data: &Path, acknowledged: &Acknowledged, imported: i64) {

@@ -11,7 +11,7 @@ use mesh_rpc::{Channel, Target};
 use proto::{
     notification::v1::notification_service_client::NotificationServiceClient,
     user::v1::{
-        profile_service_client::ProfileServiceClient, session_service_client::SessionServiceClient,
+        ListUsersRequest, User, profile_service_client::ProfileServiceClient, session_service_client::SessionServiceClient,
         user_service_client::UserServiceClient,
     },
 };
@@ -149,4 +149,18 @@ pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool)
         }
     };
     tokio::time::timeout(Duration::from_secs(120), asked).await.unwrap_or_else(|_| panic!("never: {what}"));
+}
+
+/// All users, page by page.
+pub(crate) async fn everybody(stack: &Stack) -> Vec<User> {
+    let (mut everybody, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = ListUsersRequest { page_size: 1_000, page_token };
+        let page = stack.users().list_users(request).await.unwrap().into_inner();
+        everybody.extend(page.users);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return everybody;
+        }
+    }
 }

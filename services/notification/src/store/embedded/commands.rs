@@ -27,7 +27,9 @@ pub(super) fn enqueue(
     if let Some(request) = request {
         match recall(txn, request, now)? {
             Recalled::Reused => return Ok(Err(StoreError::RequestReused)),
-            Recalled::Answered(row) => return Ok(Ok(Enqueued { notification: decode(&row)?, replayed: true })),
+            Recalled::Answered(row) => {
+                return Ok(Ok(Enqueued { notification: decode(&row)?, replayed: true }));
+            }
             Recalled::New => {}
         }
     }

@@ -8,10 +8,7 @@ mod queries;
 mod records;
 mod tables;
 
-use std::{
-    collections::HashSet,
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use async_trait::async_trait;
 use service_kit::{
@@ -48,9 +45,14 @@ impl EmbeddedStore {
 
 #[async_trait]
 impl NotificationStore for EmbeddedStore {
-    async fn enqueue(&self, notification: Notification, request: Option<Request>) -> Result<Enqueued, StoreError> {
+    async fn enqueue(
+        &self,
+        notification: Notification,
+        request: Option<Request>,
+    ) -> Result<Enqueued, StoreError> {
         let now = self.clock.now();
-        let job = move |txn: &redb::WriteTransaction| commands::enqueue(txn, notification, request.as_ref(), now);
+        let job =
+            move |txn: &redb::WriteTransaction| commands::enqueue(txn, notification, request.as_ref(), now);
         self.engine.write(job).await.map_err(written)
     }
 
@@ -58,7 +60,12 @@ impl NotificationStore for EmbeddedStore {
         self.engine.read(move |txn| queries::find(txn, id)).await.map_err(unread)
     }
 
-    async fn list(&self, user: Uuid, after: Option<ListKey>, limit: usize) -> Result<Vec<Notification>, StoreError> {
+    async fn list(
+        &self,
+        user: Uuid,
+        after: Option<ListKey>,
+        limit: usize,
+    ) -> Result<Vec<Notification>, StoreError> {
         self.engine.read(move |txn| queries::list(txn, user, after, limit)).await.map_err(unread)
     }
 

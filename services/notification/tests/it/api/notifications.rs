@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use notification::MailConfig;
 use proto::notification::v1::{
-    Channel, GetNotificationRequest, ListNotificationsRequest, SendNotificationRequest, State, TemplateContent,
-    TextContent, send_notification_request::Content,
+    Channel, GetNotificationRequest, ListNotificationsRequest, SendNotificationRequest, State,
+    TemplateContent, TextContent, send_notification_request::Content,
 };
 use service_kit::requests::REMEMBERED;
 use tonic::Code;
@@ -37,7 +37,9 @@ async fn a_text_is_taken_on_and_leaves_as_given() {
     assert_eq!(left.attempts, 1);
     assert_eq!(api.get(&queued.notification_id).await, left);
     let mail = api.mail(&queued.notification_id);
-    for part in [&format!("Message-ID: {}", queued.message_id), "Subject: Hello", "To: ada@example.org", "Body"] {
+    for part in
+        [&format!("Message-ID: {}", queued.message_id), "Subject: Hello", "To: ada@example.org", "Body"]
+    {
         assert!(mail.contains(part), "no {part} in {mail}");
     }
     api.stop().await;

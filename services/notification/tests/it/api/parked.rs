@@ -13,7 +13,12 @@ use uuid::Uuid;
 
 use super::{ADA, Api, OTHER_QUEUE, fields, told, until, welcome::created};
 
-async fn list(api: &mut Api, queue: &str, page_size: i32, token: &str) -> Result<ListParkedEventsResponse, Status> {
+async fn list(
+    api: &mut Api,
+    queue: &str,
+    page_size: i32,
+    token: &str,
+) -> Result<ListParkedEventsResponse, Status> {
     let (queue, page_token) = (queue.to_owned(), token.to_owned());
     let request = ListParkedEventsRequest { queue, page_size, page_token };
     Ok(api.client.list_parked_events(request).await?.into_inner())
@@ -110,7 +115,11 @@ async fn pages_cover_all_queues_or_one_once() {
     let of = |queue| numbers.iter().map(move |id| (queue, id.as_str()));
     // By queue, then by id.
     let everywhere: Vec<_> = of(WELCOME_QUEUE).chain(of(OTHER_QUEUE)).collect();
-    let cases = [("", everywhere), (WELCOME_QUEUE, of(WELCOME_QUEUE).collect()), (OTHER_QUEUE, of(OTHER_QUEUE).collect())];
+    let cases = [
+        ("", everywhere),
+        (WELCOME_QUEUE, of(WELCOME_QUEUE).collect()),
+        (OTHER_QUEUE, of(OTHER_QUEUE).collect()),
+    ];
     for (queue, expected) in cases {
         // Pages that end within a queue, with it, and with everything.
         for size in [1, 3, 5, 10] {
@@ -152,7 +161,9 @@ async fn a_discarded_event_is_gone_from_its_queue_only() {
     discard(&mut api, WELCOME_QUEUE, &id(1)).await.unwrap();
     assert_eq!(ids(&all(&mut api, WELCOME_QUEUE).await), [(WELCOME_QUEUE, id(2).as_str())]);
     assert_eq!(all(&mut api, OTHER_QUEUE).await.len(), 2);
-    for again in [discard(&mut api, WELCOME_QUEUE, &id(1)).await, replay(&mut api, WELCOME_QUEUE, &id(1)).await] {
+    for again in
+        [discard(&mut api, WELCOME_QUEUE, &id(1)).await, replay(&mut api, WELCOME_QUEUE, &id(1)).await]
+    {
         assert_eq!(told(&again.unwrap_err()), (Code::NotFound, "EVENT_NOT_PARKED".to_owned()));
     }
     api.stop().await;

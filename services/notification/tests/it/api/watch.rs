@@ -25,7 +25,8 @@ async fn every_change_is_told_live_to_those_who_watch_that_user() {
     // The first thing that he hears of is his own.
     assert_eq!(change(&mut his).await, to_bob);
     assert_eq!(change(&mut all).await, to_bob);
-    let refused = api.client.watch_notifications(WatchNotificationsRequest { user_id: "42".to_owned() }).await;
+    let refused =
+        api.client.watch_notifications(WatchNotificationsRequest { user_id: "42".to_owned() }).await;
     assert_eq!(told(&refused.unwrap_err()), (Code::InvalidArgument, "USER_ID_INVALID".to_owned()));
     api.stop().await;
 }

@@ -41,7 +41,7 @@ async fn a_new_user_is_welcomed_once_however_often_the_event_comes() {
     until(|| is_digested(&api)).await;
     let request = ListNotificationsRequest { user_id: ADA.to_owned(), ..Default::default() };
     let listed = api.client.list_notifications(request).await.unwrap().into_inner().notifications;
-    assert_eq!(listed, [welcome.clone()]);
+    assert_eq!(listed, std::slice::from_ref(&welcome));
     assert_eq!((welcome.state(), welcome.attempts, welcome.template.as_str()), (State::Sent, 1, "welcome"));
     assert_eq!(welcome.subject, "Welcome, ada@example.org");
     assert_eq!(api.mails(), [format!("{}.eml", welcome.notification_id)]);

@@ -23,17 +23,32 @@ const REQUESTS: u8 = 3;
 /// One step. Numbers choose among few, so that steps meet.
 #[derive(Clone, Debug)]
 enum Step {
-    Enqueue { n: u64 },
+    Enqueue {
+        n: u64,
+    },
     /// Under a request: what it asks for decides about the id, as the service does it.
-    Request { request: u8, n: u64 },
+    Request {
+        request: u8,
+        n: u64,
+    },
     /// Four who take on the same notification at once.
-    Race { n: u64 },
-    Claim { limit: usize },
+    Race {
+        n: u64,
+    },
+    Claim {
+        limit: usize,
+    },
     /// Four claimers at once.
-    Claimers { limit: usize },
+    Claimers {
+        limit: usize,
+    },
     /// Ends some leases, with one verdict each.
-    Settle { verdicts: Vec<u8> },
-    Advance { seconds: u64 },
+    Settle {
+        verdicts: Vec<u8>,
+    },
+    Advance {
+        seconds: u64,
+    },
     Reopen,
 }
 
@@ -164,8 +179,13 @@ async fn take<H: Harness>(harness: H, model: &mut Model, step: &Step) -> H {
         }
         Step::Claimers { limit } => claimers(&harness, model, limit).await,
         Step::Settle { ref verdicts } => {
-            let tried: Vec<_> =
-                model.held.iter().rev().copied().zip(verdicts.iter().map(|number| verdict(*number))).collect();
+            let tried: Vec<_> = model
+                .held
+                .iter()
+                .rev()
+                .copied()
+                .zip(verdicts.iter().map(|number| verdict(*number)))
+                .collect();
             let expected = model.settle(&tried, now);
             assert_eq!(store.settle(tried, now).await.unwrap(), expected);
         }
@@ -238,7 +258,8 @@ async fn compare(harness: &impl Harness, model: &Model) {
 /// 48 random walks of up to 40 steps, every answer and every state compared with the model's.
 pub(crate) fn agrees_with_the_model<H: Harness>() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let mut runner = TestRunner::new(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() });
+    let mut runner =
+        TestRunner::new(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() });
     let walked = runner.run(&proptest::collection::vec(step(), 1..40), |steps| {
         runtime.block_on(async {
             let (mut harness, mut model) = (H::new().await, Model::default());

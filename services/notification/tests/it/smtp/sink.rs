@@ -37,7 +37,8 @@ impl Sink {
         let script = Mutex::new(script.into_iter().collect());
         let relay = Arc::new(Relay { script, ..Relay::default() });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (address, serving, mut sessions) = (listener.local_addr().unwrap(), relay.clone(), JoinSet::new());
+        let (address, serving, mut sessions) =
+            (listener.local_addr().unwrap(), relay.clone(), JoinSet::new());
         sessions.spawn(async move {
             let mut sessions = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
