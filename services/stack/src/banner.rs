@@ -14,10 +14,13 @@ pub(crate) fn print(addresses: &[(&'static str, SocketAddr)], config: &StackConf
     }
     text += &format!("  {:<13} {}\n", "data", config.data.display());
     match &config.notification.mail {
-        MailConfig::Files => text += &format!("  {:<13} {}/*.eml\n", "mails", config.data.join("mails").display()),
+        MailConfig::Files => {
+            text += &format!("  {:<13} {}/*.eml\n", "mails", config.data.join("mails").display())
+        }
         MailConfig::Smtp(smtp) => text += &format!("  {:<13} {}:{}\n", "mails", smtp.host, smtp.port),
     }
-    let address = |wanted| addresses.iter().find(|(name, _)| *name == wanted).map(|(_, address)| address.to_string());
+    let address =
+        |wanted| addresses.iter().find(|(name, _)| *name == wanted).map(|(_, address)| address.to_string());
     if let (Some(user), Some(notification)) = (address("user"), address("notification")) {
         text += &format!(
             "try\n  \

@@ -35,6 +35,9 @@ pub(crate) async fn run(config: StackConfig) -> anyhow::Result<()> {
     let path = config.data.join(STORE);
     let engine = Engine::open(&path, config.engine.clone()).context("cannot open the store")?;
     let running = Running::start(&engine, &config).await?;
+    for (service, address) in &running.addresses {
+        tracing::info!(service, %address, "listening");
+    }
     banner::print(&running.addresses, &config);
 
     let stop = shutdown.token();
@@ -45,9 +48,13 @@ pub(crate) async fn run(config: StackConfig) -> anyhow::Result<()> {
     stop.cancel();
     let drained = running.drain(engine).await;
     match failure {
-        Some(failure) if failure.is_disk_full() => Err(anyhow::Error::new(failure)
-            .context(format!("the disk that holds {} is full; what was acknowledged is kept", path.display()))),
-        Some(failure) => Err(anyhow::Error::new(failure).context("the store failed; what was acknowledged is kept")),
+        Some(failure) if failure.is_disk_full() => Err(anyhow::Error::new(failure).context(format!(
+            "the disk that holds {} is full; what was acknowledged is kept",
+            path.display()
+        ))),
+        Some(failure) => {
+            Err(anyhow::Error::new(failure).context("the store failed; what was acknowledged is kept"))
+        }
         None if drained.is_clean() => Ok(()),
         None => anyhow::bail!("stopped, but not everything finished in time: {}", drained.cut.join(", ")),
     }
@@ -101,7 +108,8 @@ impl Running {
 
         let users = user::store::embedded::EmbeddedStore::open(engine.clone(), clock.clone()).await?;
         let user = UserService::new(Arc::new(users), publisher, clock.clone(), &config.user);
-        let notifications = notification::store::embedded::EmbeddedStore::open(engine.clone(), clock.clone()).await?;
+        let notifications =
+            notification::store::embedded::EmbeddedStore::open(engine.clone(), clock.clone()).await?;
         let queues = subscriptions.into_iter().map(|subscription| subscription.queue).collect();
         let notification = NotificationService::new(
             Arc::new(notifications),
@@ -112,14 +120,17 @@ impl Running {
             &config.notification,
         )?;
 
-        let addresses =
-            vec![("user", user_listener.local_addr()?), ("notification", notification_listener.local_addr()?)];
+        let addresses = vec![
+            ("user", user_listener.local_addr()?),
+            ("notification", notification_listener.local_addr()?),
+        ];
         let servers = vec![
             serve(user.server(ServerConfig::default())?, user_listener),
             serve(notification.server(ServerConfig::default())?, notification_listener),
         ];
         let consumers = [user.consumer(Arc::clone(&shared)), notification.consumer(shared)];
-        let consumers = consumers.into_iter().map(|consumer| Part::spawn(|stop| consumer.run(stop))).collect();
+        let consumers =
+            consumers.into_iter().map(|consumer| Part::spawn(|stop| consumer.run(stop))).collect();
         let profiles = Arc::clone(user.profiles());
         let courier = notification.into_courier();
         Ok(Self {
@@ -143,7 +154,10 @@ impl Running {
             .then("profile cache", DRAIN, async move { profiles.close().await })
             .then("bus", DRAIN, async move {
                 if let Err(error) = bus.close().await {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the bus was not closed cleanly");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the bus was not closed cleanly"
+                    );
                 }
             })
             .then("store", DRAIN, async move {
@@ -167,9 +181,9 @@ async fn end_all(parts: Vec<Part>) {
 }
 
 async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address}; set {key} to another address, or stop what listens there"))
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}; set {key} to another address, or stop what listens there")
+    })
 }
 
 fn serve(server: Server, listener: TcpListener) -> Part {

@@ -76,7 +76,11 @@ impl Loader<UserId, Profile> for FromStore {
     /// Between the creation of a user and the arrival of its event there is no profile yet. A reader who is that
     /// early does the consumer's work, which comes out the same no matter who does it, rather than hear that a user
     /// who exists has none.
-    async fn load(&self, user: &UserId, _read: Read) -> Result<Option<Versioned<Profile>>, Box<dyn Error + Send + Sync>> {
+    async fn load(
+        &self,
+        user: &UserId,
+        _read: Read,
+    ) -> Result<Option<Versioned<Profile>>, Box<dyn Error + Send + Sync>> {
         let found = match self.store.profile(*user).await? {
             Some(profile) => Some(profile),
             None => self.store.ensure_profile(*user, self.clock.now()).await?,
@@ -86,6 +90,9 @@ impl Loader<UserId, Profile> for FromStore {
 
     fn weight(&self, _user: &UserId, profile: &Profile) -> usize {
         let attributes = profile.attributes.entries().iter().map(|(key, value)| key.len() + value.len() + 48);
-        size_of::<Profile>() + profile.display_name.as_str().len() + profile.locale.as_str().len() + attributes.sum::<usize>()
+        size_of::<Profile>()
+            + profile.display_name.as_str().len()
+            + profile.locale.as_str().len()
+            + attributes.sum::<usize>()
     }
 }

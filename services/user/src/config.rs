@@ -30,13 +30,10 @@ impl UserConfig {
             Duration::from_secs(1)..=24 * HOUR,
             "How long a profile is served from memory before it is read again",
         );
-        let capacity_bytes = section.size(
-            "profile_cache_size",
-            16 << 20,
-            1 << 20..=16 << 30,
-            "Memory for cached profiles",
-        );
-        let profile_cache = CacheConfig { name: "profile", capacity_bytes, present_ttl, ..CacheConfig::default() };
+        let capacity_bytes =
+            section.size("profile_cache_size", 16 << 20, 1 << 20..=16 << 30, "Memory for cached profiles");
+        let profile_cache =
+            CacheConfig { name: "profile", capacity_bytes, present_ttl, ..CacheConfig::default() };
         Self { listen, profile_cache }
     }
 }

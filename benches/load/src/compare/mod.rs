@@ -28,10 +28,11 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let rows = through::read(&arguments.file)?;
     println!("round   import   all done   redb alone   commits   import/alone   all done/alone");
     let mut ratios = Vec::new();
+    // One folder for all rounds: some file systems make new files slowly just after many were deleted.
+    let folder = tempfile::tempdir().context("cannot make a folder")?;
     for round in 0..=arguments.rounds {
-        let folder = tempfile::tempdir().context("cannot make a folder")?;
-        let import = through::run(&program, &folder.path().join("stack"), &rows).await?;
-        let path = folder.path().join("alone.redb");
+        let import = through::run(&program, &folder.path().join(format!("stack{round}")), &rows).await?;
+        let path = folder.path().join(format!("alone{round}.redb"));
         let (users, commits) = (import.created.clone(), import.commits);
         let alone = tokio::task::spawn_blocking(move || alone::run(&path, &users, commits)).await??;
         let rate = |seconds: f64| import.created.len() as f64 / seconds;

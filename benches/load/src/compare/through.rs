@@ -27,7 +27,8 @@ pub(super) struct Import {
 
 /// The rows of the file.
 pub(super) fn read(file: &Path) -> anyhow::Result<Vec<ImportUsersRequest>> {
-    let mut reader = csv::Reader::from_path(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let mut reader =
+        csv::Reader::from_path(file).with_context(|| format!("cannot read {}", file.display()))?;
     let row = |record: csv::StringRecord| ImportUsersRequest {
         email: record.get(0).unwrap_or_default().to_owned(),
         display_name: record.get(1).unwrap_or_default().to_owned(),
@@ -53,7 +54,8 @@ pub(super) async fn run(program: &Path, data: &Path, rows: &[ImportUsersRequest]
     }
     let done = start.elapsed().as_secs_f64();
     let log = stack.stop()?;
-    let commits = log.split_once("commits=").and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
+    let commits =
+        log.split_once("commits=").and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
     // Refused rows are told by number; what is left is what redb alone has to write.
     let refused: HashSet<i64> = summary.problems.iter().map(|problem| problem.row).collect();
     let created_rows: Vec<_> =

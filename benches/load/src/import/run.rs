@@ -1,6 +1,6 @@
 //! The import as a whole: one call for all rows, repeated under the same name when the connection breaks.
 
-use std::{path::PathBuf, time::Duration};
+use std::{io::Write as _, path::PathBuf, time::Duration};
 
 use anyhow::{Context, anyhow, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -59,7 +59,8 @@ fn target(text: &str) -> Result<Target, mesh_rpc::TargetError> {
 /// When the import did not complete. Then it may be resumed under the name that the message gives.
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let summary = import(arguments).await?;
-    println!("{summary}");
+    // Whoever reads only the first lines, such as `head`, closes the pipe; the import is done all the same.
+    let _ = writeln!(std::io::stdout(), "{summary}");
     Ok(())
 }
 

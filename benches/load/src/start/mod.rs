@@ -32,7 +32,11 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let mut times = Vec::new();
         for _ in 0..arguments.rounds {
             let stack = ready(&program, &data).await?.1;
-            if is_killed { stack.kill()? } else { drop(stack.stop()?) }
+            if is_killed {
+                stack.kill()?
+            } else {
+                drop(stack.stop()?)
+            }
             let (time, stack) = ready(&program, &data).await?;
             times.push(time);
             stack.stop()?;

@@ -121,7 +121,7 @@ impl Drop for Call {
     fn drop(&mut self) {
         let code = self.code.unwrap_or(Code::Cancelled);
         let status = code::name(code);
-        let duration_ms = self.started.elapsed().as_secs_f64() * 1_000.0;
+        let duration_ms = self.started.elapsed().as_micros() as f64 / 1_000.0;
         // The line names the method even though its span does: a filter may have left the span out.
         let method = self.method;
         let unknown = self.unknown.as_ref().map(PathAndQuery::path);

@@ -55,7 +55,11 @@ impl Request {
     ///
     /// # Errors
     /// When the `request_id` is too long.
-    pub fn of_message(method: &str, request_id: &str, message: &impl prost::Message) -> Result<Option<Self>, Violation> {
+    pub fn of_message(
+        method: &str,
+        request_id: &str,
+        message: &impl prost::Message,
+    ) -> Result<Option<Self>, Violation> {
         Self::new(method, request_id, &[&message.encode_to_vec()])
     }
 }

@@ -93,7 +93,7 @@ impl Courier {
         let count = claimed.len();
         let (mut mails, mut tried) = (Vec::with_capacity(count), Vec::with_capacity(count));
         for notification in claimed {
-            self.feed.tell(&notification);
+            self.feed.tell_sending(&notification);
             match self.write(&notification) {
                 Ok(mail) => mails.push(mail),
                 Err(error) => tried.push((notification.id, Verdict::Permanent(error))),

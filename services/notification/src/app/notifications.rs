@@ -102,9 +102,10 @@ impl Notifications {
         let Order { user_id, recipient, content } = order;
         let subject = self.subject(&content)?;
         let notification = Notification::new(id, user_id, recipient, content, subject, self.clock.now());
+        let arrival = self.feed.arrival(id);
         let enqueued = self.store.enqueue(notification, request).await?;
         if !enqueued.replayed {
-            self.feed.tell(&enqueued.notification);
+            arrival.tell(&enqueued.notification);
             self.bell.notify_one();
         }
         Ok(enqueued.notification)

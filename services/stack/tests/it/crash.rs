@@ -14,8 +14,8 @@ use mesh_rpc::Channel;
 use proto::{
     notification::v1::{ListNotificationsRequest, ListParkedEventsRequest, State},
     user::v1::{
-        CreateUserRequest, GetProfileRequest, GetUserRequest, ImportUsersResponse, User, get_user_request::Key,
-        user_service_client::UserServiceClient,
+        CreateUserRequest, GetProfileRequest, GetUserRequest, ImportUsersResponse, User,
+        get_user_request::Key, user_service_client::UserServiceClient,
     },
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
@@ -47,7 +47,12 @@ async fn twenty_kills_lose_and_double_nothing() {
         let mut work = JoinSet::new();
         for _ in 0..CREATORS {
             let users = stack.users();
-            work.spawn(create_until_it_breaks(users, Arc::clone(&numbers), acknowledged.clone(), progress.clone()));
+            work.spawn(create_until_it_breaks(
+                users,
+                Arc::clone(&numbers),
+                acknowledged.clone(),
+                progress.clone(),
+            ));
         }
         let users = stack.users();
         work.spawn(async move { drop(import(users).await) });
@@ -116,14 +121,19 @@ async fn verify(stack: &Stack, data: &Path, acknowledged: &Acknowledged, importe
     for user in &everybody {
         let request = GetProfileRequest { user_id: user.user_id.clone() };
         let profile = stack.profiles().get_profile(request).await.unwrap().into_inner().profile.unwrap();
-        assert_eq!((profile.display_name.as_str(), profile.etag.as_str()), (user.display_name.as_str(), "\"1\""));
+        assert_eq!(
+            (profile.display_name.as_str(), profile.etag.as_str()),
+            (user.display_name.as_str(), "\"1\"")
+        );
         let request = ListNotificationsRequest { user_id: user.user_id.clone(), ..Default::default() };
         eventually("the mail is written down as sent", async || {
-            let listed = stack.notifications().list_notifications(request.clone()).await.unwrap().into_inner();
+            let listed =
+                stack.notifications().list_notifications(request.clone()).await.unwrap().into_inner();
             listed.notifications.iter().all(|mail| mail.state() == State::Sent)
         })
         .await;
-        let listed = stack.notifications().list_notifications(request).await.unwrap().into_inner().notifications;
+        let listed =
+            stack.notifications().list_notifications(request).await.unwrap().into_inner().notifications;
         assert_eq!(listed.len(), 1, "{} got {} mails", user.user_id, listed.len());
         expected.push(listed[0].message_id.clone());
     }

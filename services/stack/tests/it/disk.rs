@@ -17,7 +17,8 @@ async fn a_full_disk_stops_the_stack_and_loses_nothing() {
     // that comes with it is ignored, so that the write fails with an error.
     let mut limited = Command::new("sh");
     limited.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {FULL}; exec \"$0\"")).arg(PROGRAM);
-    let stack = Stack::spawn(on_free_ports(limited, data.path())).unwrap_or_else(|ended| panic!("{}", ended.stderr));
+    let stack =
+        Stack::spawn(on_free_ports(limited, data.path())).unwrap_or_else(|ended| panic!("{}", ended.stderr));
 
     let mut acknowledged = Vec::new();
     let refused = loop {

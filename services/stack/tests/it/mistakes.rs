@@ -44,7 +44,10 @@ fn a_taken_port_names_the_setting() {
         let mut command = command(data.path());
         command.env(variable, &address);
         let said = refusal(command);
-        assert!(said.contains(&format!("cannot listen on {address}; set {key} to another address")), "{said}");
+        assert!(
+            said.contains(&format!("cannot listen on {address}; set {key} to another address")),
+            "{said}"
+        );
     }
 }
 
@@ -119,6 +122,7 @@ fn the_printed_settings_are_settings() {
     let file = data.path().join("printed.toml");
     fs::write(&file, &plain).unwrap();
     // The comments say where each value is from, which differs.
-    let values = |printed: &str| printed.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n");
+    let values =
+        |printed: &str| printed.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n");
     assert_eq!(values(&print(Command::new(PROGRAM).arg("--config").arg(&file))), values(&plain));
 }

@@ -11,8 +11,8 @@ use mesh_rpc::{Channel, Target};
 use proto::{
     notification::v1::notification_service_client::NotificationServiceClient,
     user::v1::{
-        ListUsersRequest, User, profile_service_client::ProfileServiceClient, session_service_client::SessionServiceClient,
-        user_service_client::UserServiceClient,
+        ListUsersRequest, User, profile_service_client::ProfileServiceClient,
+        session_service_client::SessionServiceClient, user_service_client::UserServiceClient,
     },
 };
 
@@ -52,7 +52,8 @@ pub(crate) fn on_free_ports(mut command: Command, data: &Path) -> Command {
 impl Stack {
     /// Starts the stack on `data` and waits until it says that it is ready.
     pub(crate) fn start(data: &Path) -> Self {
-        Self::spawn(command(data)).unwrap_or_else(|ended| panic!("not ready, {}: {}", ended.status, ended.stderr))
+        Self::spawn(command(data))
+            .unwrap_or_else(|ended| panic!("not ready, {}: {}", ended.status, ended.stderr))
     }
 
     /// Starts `command` and waits until it is ready, or has ended.

@@ -6,7 +6,8 @@ use prost_types::FieldMask;
 use proto::{
     notification::v1::{ListNotificationsRequest, State},
     user::v1::{
-        CreateSessionRequest, CreateUserRequest, GetProfileRequest, GetSessionRequest, Profile, UpdateProfileRequest,
+        CreateSessionRequest, CreateUserRequest, GetProfileRequest, GetSessionRequest, Profile,
+        UpdateProfileRequest,
     },
 };
 
@@ -31,7 +32,8 @@ async fn a_user_is_created_greeted_served_and_remembered() {
         listed.notifications.iter().any(|mail| mail.template == "welcome" && mail.state() == State::Sent)
     })
     .await;
-    let listed = stack.notifications().list_notifications(list.clone()).await.unwrap().into_inner().notifications;
+    let listed =
+        stack.notifications().list_notifications(list.clone()).await.unwrap().into_inner().notifications;
     assert_eq!(message_ids(data.path()), [listed[0].message_id.clone()]);
 
     let session = CreateSessionRequest { user_id: user_id.clone(), ..Default::default() };
@@ -52,9 +54,13 @@ async fn a_user_is_created_greeted_served_and_remembered() {
     let stack = Stack::start(data.path());
     assert_eq!(stack.users().create_user(request).await.unwrap().into_inner().user, Some(user));
     assert_eq!(stack.profiles().get_profile(get).await.unwrap().into_inner().profile, updated);
-    let session = stack.sessions().get_session(GetSessionRequest { token }).await.unwrap().into_inner().session;
+    let session =
+        stack.sessions().get_session(GetSessionRequest { token }).await.unwrap().into_inner().session;
     assert_eq!(session.unwrap().user_id, user_id);
-    assert_eq!(stack.notifications().list_notifications(list).await.unwrap().into_inner().notifications, listed);
+    assert_eq!(
+        stack.notifications().list_notifications(list).await.unwrap().into_inner().notifications,
+        listed
+    );
     assert!(stack.terminate().success());
     assert_eq!(message_ids(data.path()).len(), 1);
 }

@@ -35,10 +35,16 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Error::UserNotFound`], [`Error::Unavailable`].
-    pub async fn open(&self, user_id: UserId, attributes: Attributes, ttl: Duration) -> Result<(Session, Token), Error> {
+    pub async fn open(
+        &self,
+        user_id: UserId,
+        attributes: Attributes,
+        ttl: Duration,
+    ) -> Result<(Session, Token), Error> {
         let token = Token::random(&mut rand::rng());
         let now = self.clock.now();
-        let session = Session { id: Uuid::now_v7(), user_id, attributes, created: now, expires: now.after(ttl) };
+        let session =
+            Session { id: Uuid::now_v7(), user_id, attributes, created: now, expires: now.after(ttl) };
         let opened = self.store.open_session(token.hash(), session.clone()).await;
         opened.map_err(|error| Error::of_user(error, user_id))?;
         Ok((session, token))
@@ -50,7 +56,8 @@ impl Sessions {
     /// [`Error::SessionNotFound`] also for what is no token at all; [`Error::Unavailable`].
     pub async fn get(&self, token: &str) -> Result<Session, Error> {
         let token = Token::parse(token).ok_or(Error::SessionNotFound)?;
-        let found = self.store.session(token.hash()).await.map_err(|error| Error::Unavailable(error.into()))?;
+        let found =
+            self.store.session(token.hash()).await.map_err(|error| Error::Unavailable(error.into()))?;
         found.filter(|session| self.clock.now() < session.expires).ok_or(Error::SessionNotFound)
     }
 

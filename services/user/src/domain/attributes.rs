@@ -26,10 +26,18 @@ impl Attributes {
             // A key too long to be one is not worth repeating whole.
             let path = || format!("{field}[{:?}]", key.chars().take(MAX_KEY).collect::<String>());
             if key.is_empty() || key.chars().count() > MAX_KEY {
-                violations.push(Violation::new(path(), "ATTRIBUTE_KEY_INVALID", "the key must be 1 to 64 characters"));
+                violations.push(Violation::new(
+                    path(),
+                    "ATTRIBUTE_KEY_INVALID",
+                    "the key must be 1 to 64 characters",
+                ));
             }
             if value.chars().count() > MAX_VALUE {
-                violations.push(Violation::new(path(), "ATTRIBUTE_TOO_LONG", "the value must be at most 1,024 characters"));
+                violations.push(Violation::new(
+                    path(),
+                    "ATTRIBUTE_TOO_LONG",
+                    "the value must be at most 1,024 characters",
+                ));
             }
         }
         if violations.is_empty() { Ok(Self(entries)) } else { Err(violations) }

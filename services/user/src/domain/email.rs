@@ -42,7 +42,10 @@ impl Email {
             return refuse("EMAIL_INVALID", "the part before the @ must be 1 to 64 characters");
         }
         if local.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return refuse("EMAIL_INVALID", "the part before the @ must not contain white space or control characters");
+            return refuse(
+                "EMAIL_INVALID",
+                "the part before the @ must not contain white space or control characters",
+            );
         }
         let Some(domain) = ascii_domain(domain) else {
             return refuse("EMAIL_INVALID", "the part after the @ must be a valid domain with a dot");
@@ -107,7 +110,10 @@ mod tests {
     #[test]
     fn keeps_the_original_and_compares_in_lower_case() {
         let email = Email::parse("email", "  Ada.Lovelace@Example.ORG ").unwrap();
-        assert_eq!((email.as_str(), email.normal()), ("Ada.Lovelace@Example.ORG", "ada.lovelace@example.org"));
+        assert_eq!(
+            (email.as_str(), email.normal()),
+            ("Ada.Lovelace@Example.ORG", "ada.lovelace@example.org")
+        );
     }
 
     #[test]
@@ -123,7 +129,18 @@ mod tests {
     #[test]
     fn names_the_rule_that_is_broken() {
         assert_eq!(reason("   "), "EMAIL_MISSING");
-        for wrong in ["a", "a@b@c.de", "@b.de", "a@localhost", "a@", "a b@c.de", "a\u{7}@c.de", "a@b..de", "a@.de", "a@-b.de"] {
+        for wrong in [
+            "a",
+            "a@b@c.de",
+            "@b.de",
+            "a@localhost",
+            "a@",
+            "a b@c.de",
+            "a\u{7}@c.de",
+            "a@b..de",
+            "a@.de",
+            "a@-b.de",
+        ] {
             assert_eq!(reason(wrong), "EMAIL_INVALID", "{wrong}");
         }
         assert_eq!(reason(&format!("{}@b.de", "x".repeat(65))), "EMAIL_INVALID");

@@ -54,7 +54,8 @@ impl Locale {
     /// When the text is neither empty nor such a tag.
     pub fn parse(field: &str, text: &str) -> Result<Self, Violation> {
         let tag = text.trim();
-        let subtag = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
+        let subtag =
+            |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
         let language = |part: &str| part.len() >= 2 && part.bytes().all(|b| b.is_ascii_alphabetic());
         let mut parts = tag.split('-');
         let well_formed = tag.len() <= MAX_LOCALE
@@ -88,7 +89,8 @@ mod tests {
     fn a_name_is_trimmed_and_counted_in_characters() {
         assert_eq!(DisplayName::parse("f", " 龚磊 ").unwrap().as_str(), "龚磊");
         assert!(DisplayName::parse("f", &"ü".repeat(100)).is_ok());
-        let reasons = ["  ", "bad\u{7}name", &"x".repeat(101)].map(|text| DisplayName::parse("f", text).unwrap_err().reason);
+        let reasons = ["  ", "bad\u{7}name", &"x".repeat(101)]
+            .map(|text| DisplayName::parse("f", text).unwrap_err().reason);
         assert_eq!(reasons, ["DISPLAY_NAME_MISSING", "DISPLAY_NAME_INVALID", "DISPLAY_NAME_TOO_LONG"]);
     }
 

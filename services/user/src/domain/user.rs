@@ -118,7 +118,9 @@ pub fn version_of(field: &str, etag: &str) -> Result<Option<u64>, Violation> {
         return Ok(None);
     }
     let version = etag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|v| v.parse().ok());
-    version.map(Some).ok_or_else(|| Violation::new(field, "ETAG_INVALID", "must be an etag that was given out, or empty"))
+    version
+        .map(Some)
+        .ok_or_else(|| Violation::new(field, "ETAG_INVALID", "must be an etag that was given out, or empty"))
 }
 
 #[cfg(test)]
@@ -138,6 +140,9 @@ mod tests {
     fn a_request_always_leads_to_the_same_id() {
         assert_eq!(UserId::derived(b"r"), UserId::derived(b"r"));
         assert_ne!(UserId::derived(b"r"), UserId::derived(b"s"));
-        assert_ne!(UserId::derived(b"r").event_id("user.created"), UserId::derived(b"r").event_id("user.deleted"));
+        assert_ne!(
+            UserId::derived(b"r").event_id("user.created"),
+            UserId::derived(b"r").event_id("user.deleted")
+        );
     }
 }

@@ -8,7 +8,10 @@ use service_kit::{clock::timestamp, error::Violation};
 use crate::domain::{Profile, Session, User, etag};
 
 /// Reads a duration; protobuf's may be negative, ours not.
-pub(super) fn duration(field: &str, value: Option<prost_types::Duration>) -> Result<Option<Duration>, Violation> {
+pub(super) fn duration(
+    field: &str,
+    value: Option<prost_types::Duration>,
+) -> Result<Option<Duration>, Violation> {
     let read = value.map(Duration::try_from).transpose();
     read.map_err(|_| Violation::new(field, "DURATION_INVALID", "must not be negative"))
 }

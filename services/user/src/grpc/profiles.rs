@@ -31,7 +31,10 @@ impl ProfileApi {
 
 #[async_trait]
 impl ProfileService for ProfileApi {
-    async fn get_profile(&self, request: Request<GetProfileRequest>) -> Result<Response<GetProfileResponse>, Status> {
+    async fn get_profile(
+        &self,
+        request: Request<GetProfileRequest>,
+    ) -> Result<Response<GetProfileResponse>, Status> {
         let id = UserId::parse("user_id", &request.into_inner().user_id).map_err(Error::from)?;
         let profile = self.0.get(id).await?;
         Ok(Response::new(GetProfileResponse { profile: Some(convert::profile(&profile)) }))
@@ -46,7 +49,8 @@ impl ProfileService for ProfileApi {
         let mut violations = Violations::default();
         let id = violations.keep(UserId::parse("profile.user_id", &new.user_id));
         let seen = violations.keep(version_of("profile.etag", &new.etag));
-        let request = violations.keep(requests::Request::of_message("UpdateProfile", &message.request_id, &message));
+        let request =
+            violations.keep(requests::Request::of_message("UpdateProfile", &message.request_id, &message));
         let mut change = ProfileChange::default();
         let paths = message.update_mask.unwrap_or_default().paths;
         if paths.is_empty() {
@@ -55,17 +59,23 @@ impl ProfileService for ProfileApi {
         for path in paths {
             match path.as_str() {
                 "display_name" => {
-                    change.display_name = violations.keep(DisplayName::parse("profile.display_name", &new.display_name));
+                    change.display_name =
+                        violations.keep(DisplayName::parse("profile.display_name", &new.display_name));
                 }
                 "locale" => change.locale = violations.keep(Locale::parse("profile.locale", &new.locale)),
                 "attributes" => {
                     change.attributes =
                         violations.keep_all(Attributes::parse("profile.attributes", new.attributes.clone()));
                 }
-                _ => violations.add("update_mask", "UPDATE_MASK_INVALID", "may name display_name, locale and attributes"),
+                _ => violations.add(
+                    "update_mask",
+                    "UPDATE_MASK_INVALID",
+                    "may name display_name, locale and attributes",
+                ),
             }
         }
-        let (id, seen, request) = violations.finish(|| Some((id?, seen?, request?))).map_err(Error::Invalid)?;
+        let (id, seen, request) =
+            violations.finish(|| Some((id?, seen?, request?))).map_err(Error::Invalid)?;
         let profile = self.0.update(id, change, seen, request).await?;
         Ok(Response::new(UpdateProfileResponse { profile: Some(convert::profile(&profile)) }))
     }

@@ -38,12 +38,19 @@ impl SessionService for SessionApi {
         let id = violations.keep(UserId::parse("user_id", &message.user_id));
         let attributes = violations.keep_all(Attributes::parse("attributes", message.attributes));
         let ttl = violations.keep(convert::duration("ttl", message.ttl).and_then(|asked| ttl("ttl", asked)));
-        let (id, attributes, ttl) = violations.finish(|| Some((id?, attributes?, ttl?))).map_err(Error::Invalid)?;
+        let (id, attributes, ttl) =
+            violations.finish(|| Some((id?, attributes?, ttl?))).map_err(Error::Invalid)?;
         let (session, token) = self.0.open(id, attributes, ttl).await?;
-        Ok(Response::new(CreateSessionResponse { session: Some(convert::session(&session)), token: token.reveal() }))
+        Ok(Response::new(CreateSessionResponse {
+            session: Some(convert::session(&session)),
+            token: token.reveal(),
+        }))
     }
 
-    async fn get_session(&self, request: Request<GetSessionRequest>) -> Result<Response<GetSessionResponse>, Status> {
+    async fn get_session(
+        &self,
+        request: Request<GetSessionRequest>,
+    ) -> Result<Response<GetSessionResponse>, Status> {
         let session = self.0.get(&request.into_inner().token).await?;
         Ok(Response::new(GetSessionResponse { session: Some(convert::session(&session)) }))
     }

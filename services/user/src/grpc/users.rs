@@ -4,11 +4,14 @@ use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use proto::user::v1::{
     BatchGetUsersRequest, BatchGetUsersResponse, CreateUserRequest, CreateUserResponse, DeleteUserRequest,
-    DeleteUserResponse, GetUserRequest, GetUserResponse, ImportProblem, ImportUsersRequest, ImportUsersResponse,
-    ListUsersRequest, ListUsersResponse, UpdateUserRequest, UpdateUserResponse, get_user_request::Key,
-    user_service_server::UserService,
+    DeleteUserResponse, GetUserRequest, GetUserResponse, ImportProblem, ImportUsersRequest,
+    ImportUsersResponse, ListUsersRequest, ListUsersResponse, UpdateUserRequest, UpdateUserResponse,
+    get_user_request::Key, user_service_server::UserService,
 };
-use service_kit::{error::{Violation, Violations}, paging, requests};
+use service_kit::{
+    error::{Violation, Violations},
+    paging, requests,
+};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::convert;
@@ -38,16 +41,22 @@ impl UserApi {
 
 #[async_trait]
 impl UserService for UserApi {
-    async fn create_user(&self, request: Request<CreateUserRequest>) -> Result<Response<CreateUserResponse>, Status> {
+    async fn create_user(
+        &self,
+        request: Request<CreateUserRequest>,
+    ) -> Result<Response<CreateUserResponse>, Status> {
         let message = request.into_inner();
         let mut violations = Violations::default();
         let email = violations.keep(Email::parse("email", &message.email));
         let display_name = violations.keep(DisplayName::parse("display_name", &message.display_name));
         let locale = violations.keep(Locale::parse("locale", &message.locale));
-        let request = violations.keep(requests::Request::of_message("CreateUser", &message.request_id, &message));
-        let (new, request) = violations.finish(|| {
-            Some((NewUser { email: email?, display_name: display_name?, locale: locale? }, request?))
-        }).map_err(Error::Invalid)?;
+        let request =
+            violations.keep(requests::Request::of_message("CreateUser", &message.request_id, &message));
+        let (new, request) = violations
+            .finish(|| {
+                Some((NewUser { email: email?, display_name: display_name?, locale: locale? }, request?))
+            })
+            .map_err(Error::Invalid)?;
         let user = self.0.create(new, request).await?;
         Ok(Response::new(CreateUserResponse { user: Some(convert::user(user)) }))
     }
@@ -76,8 +85,12 @@ impl UserService for UserApi {
             violations.add("user_ids", "BATCH_SIZE_INVALID", "must be 1 to 100 ids");
         }
         let parse = |(i, name): (usize, &String)| UserId::parse(&format!("user_ids[{i}]"), name);
-        let ids: Vec<_> =
-            names.iter().take(BATCH_MAX).enumerate().filter_map(|name| violations.keep(parse(name))).collect();
+        let ids: Vec<_> = names
+            .iter()
+            .take(BATCH_MAX)
+            .enumerate()
+            .filter_map(|name| violations.keep(parse(name)))
+            .collect();
         let ids = violations.finish(|| Some(ids)).map_err(Error::Invalid)?;
         let mut answer = BatchGetUsersResponse::default();
         for (name, found) in names.into_iter().zip(self.0.batch(&ids).await?) {
@@ -89,7 +102,10 @@ impl UserService for UserApi {
         Ok(Response::new(answer))
     }
 
-    async fn list_users(&self, request: Request<ListUsersRequest>) -> Result<Response<ListUsersResponse>, Status> {
+    async fn list_users(
+        &self,
+        request: Request<ListUsersRequest>,
+    ) -> Result<Response<ListUsersResponse>, Status> {
         let message = request.into_inner();
         let mut violations = Violations::default();
         let size = violations.keep(paging::page_size(message.page_size));
@@ -101,16 +117,23 @@ impl UserService for UserApi {
         let (users, more) = self.0.list(after, size).await?;
         let last = users.last().filter(|_| more);
         let next_page_token = last.map(|user| paging::encode(LIST, user.id.0.as_bytes())).unwrap_or_default();
-        Ok(Response::new(ListUsersResponse { users: users.into_iter().map(convert::user).collect(), next_page_token }))
+        Ok(Response::new(ListUsersResponse {
+            users: users.into_iter().map(convert::user).collect(),
+            next_page_token,
+        }))
     }
 
-    async fn update_user(&self, request: Request<UpdateUserRequest>) -> Result<Response<UpdateUserResponse>, Status> {
+    async fn update_user(
+        &self,
+        request: Request<UpdateUserRequest>,
+    ) -> Result<Response<UpdateUserResponse>, Status> {
         let message = request.into_inner();
         let new = message.user.clone().unwrap_or_default();
         let mut violations = Violations::default();
         let id = violations.keep(UserId::parse("user.user_id", &new.user_id));
         let seen = violations.keep(version_of("user.etag", &new.etag));
-        let request = violations.keep(requests::Request::of_message("UpdateUser", &message.request_id, &message));
+        let request =
+            violations.keep(requests::Request::of_message("UpdateUser", &message.request_id, &message));
         let mut change = UserChange::default();
         let paths = message.update_mask.unwrap_or_default().paths;
         if paths.is_empty() {
@@ -120,24 +143,35 @@ impl UserService for UserApi {
             match path.as_str() {
                 "email" => change.email = violations.keep(Email::parse("user.email", &new.email)),
                 "display_name" => {
-                    change.display_name = violations.keep(DisplayName::parse("user.display_name", &new.display_name));
+                    change.display_name =
+                        violations.keep(DisplayName::parse("user.display_name", &new.display_name));
                 }
                 "locale" => change.locale = violations.keep(Locale::parse("user.locale", &new.locale)),
-                _ => violations.add("update_mask", "UPDATE_MASK_INVALID", "may name email, display_name and locale"),
+                _ => violations.add(
+                    "update_mask",
+                    "UPDATE_MASK_INVALID",
+                    "may name email, display_name and locale",
+                ),
             }
         }
-        let (id, seen, request) = violations.finish(|| Some((id?, seen?, request?))).map_err(Error::Invalid)?;
+        let (id, seen, request) =
+            violations.finish(|| Some((id?, seen?, request?))).map_err(Error::Invalid)?;
         let user = self.0.update(id, change, seen, request).await?;
         Ok(Response::new(UpdateUserResponse { user: Some(convert::user(user)) }))
     }
 
-    async fn delete_user(&self, request: Request<DeleteUserRequest>) -> Result<Response<DeleteUserResponse>, Status> {
+    async fn delete_user(
+        &self,
+        request: Request<DeleteUserRequest>,
+    ) -> Result<Response<DeleteUserResponse>, Status> {
         let message = request.into_inner();
         let mut violations = Violations::default();
         let id = violations.keep(UserId::parse("user_id", &message.user_id));
         let seen = violations.keep(version_of("etag", &message.etag));
-        let request = violations.keep(requests::Request::of_message("DeleteUser", &message.request_id, &message));
-        let (id, seen, request) = violations.finish(|| Some((id?, seen?, request?))).map_err(Error::Invalid)?;
+        let request =
+            violations.keep(requests::Request::of_message("DeleteUser", &message.request_id, &message));
+        let (id, seen, request) =
+            violations.finish(|| Some((id?, seen?, request?))).map_err(Error::Invalid)?;
         self.0.delete(id, seen, request).await?;
         Ok(Response::new(DeleteUserResponse {}))
     }

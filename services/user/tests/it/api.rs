@@ -13,8 +13,8 @@ use mesh_events::{
 };
 use mesh_rpc::{Channel, ServerConfig, Target};
 use proto::user::v1::{
-    CreateUserRequest, User, profile_service_client::ProfileServiceClient, session_service_client::SessionServiceClient,
-    user_service_client::UserServiceClient,
+    CreateUserRequest, User, profile_service_client::ProfileServiceClient,
+    session_service_client::SessionServiceClient, user_service_client::UserServiceClient,
 };
 use service_kit::{
     cache::CacheConfig,
@@ -85,7 +85,11 @@ impl Api {
 
     /// A user that is there.
     pub(crate) async fn user(&mut self, email: &str) -> User {
-        let request = CreateUserRequest { email: email.to_owned(), display_name: "Ada".to_owned(), ..Default::default() };
+        let request = CreateUserRequest {
+            email: email.to_owned(),
+            display_name: "Ada".to_owned(),
+            ..Default::default()
+        };
         self.users.create_user(request).await.unwrap().into_inner().user.unwrap()
     }
 }

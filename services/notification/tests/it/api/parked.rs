@@ -128,6 +128,7 @@ async fn pages_cover_all_queues_or_one_once() {
                 let page = list(&mut api, queue, size, &token).await.unwrap();
                 assert!(i32::try_from(page.events.len()).unwrap() <= size);
                 seen.extend(page.events);
+                assert!(seen.len() <= expected.len(), "the pages go round in circles");
                 token = page.next_page_token;
                 if token.is_empty() {
                     break;

@@ -1,5 +1,7 @@
 //! Watching.
 
+use std::collections::BTreeMap;
+
 use futures_util::StreamExt as _;
 use proto::notification::v1::{SendNotificationRequest, State, WatchNotificationsRequest};
 use tonic::Code;
@@ -41,6 +43,29 @@ async fn a_repeated_request_is_no_change() {
     api.send(request).await;
     let second = api.send(text(ADA, "Next")).await;
     assert_eq!(change(&mut watch).await, second, "nothing was told between the two");
+    api.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_changes_of_each_notification_are_told_in_order() {
+    // Fewer changes than a watcher may be behind.
+    const MANY: usize = 300;
+    let mut api = Api::start().await;
+    let mut watch = api.watch("").await;
+    let sends = (0..MANY).map(|_| {
+        let mut client = api.client.clone();
+        async move { client.send_notification(text(ADA, "Hello")).await.unwrap() }
+    });
+    futures_util::stream::iter(sends).buffer_unordered(16).count().await;
+    let mut told: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for _ in 0..3 * MANY {
+        let change = change(&mut watch).await;
+        told.entry(change.notification_id.clone()).or_default().push(change.state());
+    }
+    assert_eq!(told.len(), MANY);
+    for (id, states) in told {
+        assert_eq!(states, [State::Queued, State::Sending, State::Sent], "{id}");
+    }
     api.stop().await;
 }
 

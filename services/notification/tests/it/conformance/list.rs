@@ -18,6 +18,7 @@ async fn rest(harness: &impl Harness, mut after: Option<ListKey>) -> Vec<Notific
         let Some(last) = page.last() else { break listed };
         after = Some((last.created, last.id));
         listed.extend(page);
+        assert!(listed.len() <= 100, "the pages go round in circles");
     }
 }
 

@@ -52,7 +52,8 @@ fn open(txn: &WriteTransaction, token: TokenHash, session: &Session, now: UnixMi
 }
 
 fn end(txn: &WriteTransaction, token: TokenHash) -> Result<(), redb::Error> {
-    let Some(session) = txn.open_table(SESSIONS)?.remove(token.0)?.map(|row| decode_session(row.value())).transpose()?
+    let Some(session) =
+        txn.open_table(SESSIONS)?.remove(token.0)?.map(|row| decode_session(row.value())).transpose()?
     else {
         return Ok(());
     };
@@ -76,7 +77,10 @@ fn sweep(txn: &WriteTransaction, now: UnixMillis) -> Result<(), redb::Error> {
 pub(super) fn end_sessions_of(txn: &WriteTransaction, user: UserId) -> Result<(), redb::Error> {
     let id = user.0.into_bytes();
     let range = (id, [0; 32])..=(id, [255; 32]);
-    let tokens: Vec<_> =
-        txn.open_table(SESSIONS_BY_USER)?.range(range)?.map(|row| Ok(TokenHash(row?.0.value().1))).collect::<Result<_, redb::Error>>()?;
+    let tokens: Vec<_> = txn
+        .open_table(SESSIONS_BY_USER)?
+        .range(range)?
+        .map(|row| Ok(TokenHash(row?.0.value().1)))
+        .collect::<Result<_, redb::Error>>()?;
     tokens.into_iter().try_for_each(|token| end(txn, token))
 }

@@ -146,7 +146,9 @@ fn delete(txn: &WriteTransaction, command: &DeleteUser, now: UnixMillis) -> Job<
 
 fn find(txn: &ReadTransaction, ids: &[UserId]) -> Result<Vec<Option<User>>, redb::Error> {
     let users = txn.open_table(USERS)?;
-    ids.iter().map(|id| users.get(id.0.into_bytes())?.map(|row| decode_user(row.value())).transpose()).collect()
+    ids.iter()
+        .map(|id| users.get(id.0.into_bytes())?.map(|row| decode_user(row.value())).transpose())
+        .collect()
 }
 
 fn find_by_email(txn: &ReadTransaction, normal: &str) -> Result<Option<User>, redb::Error> {

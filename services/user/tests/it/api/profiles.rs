@@ -16,7 +16,11 @@ async fn profile(api: &mut Api, user_id: &str) -> Result<Profile, tonic::Status>
 
 fn update(profile: Profile, paths: &[&str]) -> UpdateProfileRequest {
     let paths = paths.iter().map(|path| (*path).to_owned()).collect();
-    UpdateProfileRequest { profile: Some(profile), update_mask: Some(FieldMask { paths }), request_id: String::new() }
+    UpdateProfileRequest {
+        profile: Some(profile),
+        update_mask: Some(FieldMask { paths }),
+        request_id: String::new(),
+    }
 }
 
 #[tokio::test]
@@ -77,12 +81,16 @@ async fn a_deleted_user_has_no_profile_and_mistakes_are_named() {
     let mut api = Api::start(false).await;
     let user = api.user("ada@example.org").await;
     profile(&mut api, &user.user_id).await.unwrap();
-    api.users.delete_user(DeleteUserRequest { user_id: user.user_id.clone(), ..Default::default() }).await.unwrap();
+    api.users
+        .delete_user(DeleteUserRequest { user_id: user.user_id.clone(), ..Default::default() })
+        .await
+        .unwrap();
     let gone = profile(&mut api, &user.user_id).await.unwrap_err();
     assert_eq!(told(&gone), (Code::NotFound, "USER_NOT_FOUND".to_owned()));
     let attributes = BTreeMap::from([(String::new(), "x".to_owned())]);
     let new = Profile { user_id: user.user_id, locale: "?".to_owned(), attributes, ..Default::default() };
-    let refused = api.profiles.update_profile(update(new, &["locale", "attributes", "etag"])).await.unwrap_err();
+    let refused =
+        api.profiles.update_profile(update(new, &["locale", "attributes", "etag"])).await.unwrap_err();
     assert_eq!(fields(&refused), ["profile.locale", "profile.attributes[\"\"]", "update_mask"]);
     api.stop().await;
 }

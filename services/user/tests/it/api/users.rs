@@ -1,10 +1,10 @@
 //! `UserService`.
 
-use proto::user::v1::{
-    BatchGetUsersRequest, CreateUserRequest, DeleteUserRequest, GetUserRequest, ListUsersRequest, UpdateUserRequest,
-    User, get_user_request::Key,
-};
 use prost_types::FieldMask;
+use proto::user::v1::{
+    BatchGetUsersRequest, CreateUserRequest, DeleteUserRequest, GetUserRequest, ListUsersRequest,
+    UpdateUserRequest, User, get_user_request::Key,
+};
 use tonic::Code;
 
 use super::{Api, fields, told};
@@ -51,8 +51,11 @@ async fn everything_wrong_with_a_request_is_told_at_once() {
 async fn a_taken_address_says_nothing_of_its_owner() {
     let mut api = Api::start(false).await;
     let owner = api.user("ada@example.org").await;
-    let request =
-        CreateUserRequest { email: "ADA@example.org".to_owned(), display_name: "Eve".to_owned(), ..Default::default() };
+    let request = CreateUserRequest {
+        email: "ADA@example.org".to_owned(),
+        display_name: "Eve".to_owned(),
+        ..Default::default()
+    };
     let refused = api.users.create_user(request).await.unwrap_err();
     assert_eq!(told(&refused), (Code::AlreadyExists, "EMAIL_TAKEN".to_owned()));
     let all = format!("{refused:?}");
@@ -95,7 +98,8 @@ async fn an_update_changes_what_the_mask_names_under_a_fresh_etag() {
     assert_eq!((updated.locale.as_str(), updated.etag.as_str()), ("en-GB", "\"2\""));
     // The same request again gets its answer, although its etag is stale by now.
     assert_eq!(api.users.update_user(request.clone()).await.unwrap().into_inner().user.unwrap(), updated);
-    let stale = api.users.update_user(UpdateUserRequest { request_id: String::new(), ..request }).await.unwrap_err();
+    let stale =
+        api.users.update_user(UpdateUserRequest { request_id: String::new(), ..request }).await.unwrap_err();
     assert_eq!(told(&stale), (Code::Aborted, "ETAG_STALE".to_owned()));
     let gone = api.users.get_user(by_email("ada@example.org")).await.unwrap_err();
     assert_eq!(told(&gone), (Code::NotFound, "USER_NOT_FOUND".to_owned()));
@@ -105,7 +109,12 @@ async fn an_update_changes_what_the_mask_names_under_a_fresh_etag() {
 #[tokio::test]
 async fn an_update_names_every_bad_field_and_mask() {
     let mut api = Api::start(false).await;
-    let new = User { user_id: "42".to_owned(), etag: "W/1".to_owned(), email: "x".to_owned(), ..Default::default() };
+    let new = User {
+        user_id: "42".to_owned(),
+        etag: "W/1".to_owned(),
+        email: "x".to_owned(),
+        ..Default::default()
+    };
     let update_mask = Some(FieldMask { paths: vec!["email".to_owned(), "user_id".to_owned()] });
     let request = UpdateUserRequest { user: Some(new), update_mask, ..Default::default() };
     let refused = api.users.update_user(request).await.unwrap_err();

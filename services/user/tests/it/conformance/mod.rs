@@ -8,10 +8,7 @@ pub(crate) mod users;
 
 use std::{sync::Arc, time::Duration};
 
-use service_kit::{
-    clock::UnixMillis,
-    requests::Request,
-};
+use service_kit::{clock::UnixMillis, requests::Request};
 use user::{
     domain::{DisplayName, Email, Locale, User, UserId},
     events,

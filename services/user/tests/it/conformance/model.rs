@@ -16,13 +16,33 @@ const ADDRESSES: [&str; 5] = ["a@b.de", "A@b.de", "c@d.de", "e@f.de", "é@f.de"]
 /// One step. Numbers choose among few, so that steps meet.
 #[derive(Clone, Debug)]
 enum Step {
-    Create { who: u64, address: usize, request: Option<u8> },
+    Create {
+        who: u64,
+        address: usize,
+        request: Option<u8>,
+    },
     /// Eight creators of one address at once.
-    Race { address: usize },
-    Update { who: u64, address: usize, is_stale: bool, request: Option<u8> },
-    Delete { who: u64, is_stale: bool, request: Option<u8> },
-    EnsureProfile { who: u64 },
-    ReplaceProfile { who: u64, is_stale: bool },
+    Race {
+        address: usize,
+    },
+    Update {
+        who: u64,
+        address: usize,
+        is_stale: bool,
+        request: Option<u8>,
+    },
+    Delete {
+        who: u64,
+        is_stale: bool,
+        request: Option<u8>,
+    },
+    EnsureProfile {
+        who: u64,
+    },
+    ReplaceProfile {
+        who: u64,
+        is_stale: bool,
+    },
     Reopen,
 }
 
@@ -231,7 +251,8 @@ async fn replace_profile(harness: &impl Harness, model: &mut Model, who: u64, is
     let current = model.profiles.get(&user.id).cloned();
     let version = current.as_ref().map_or(1, |profile| profile.version) + u64::from(!is_stale);
     let profile = Profile { version, ..current.clone().unwrap_or(fresh) };
-    let replaced = harness.store().replace_profile(ReplaceProfile { profile: profile.clone(), request: None }).await;
+    let replaced =
+        harness.store().replace_profile(ReplaceProfile { profile: profile.clone(), request: None }).await;
     let expected = match current {
         None => Expected::NotFound,
         Some(_) if is_stale => Expected::Stale,
@@ -266,7 +287,8 @@ async fn compare(store: &dyn Store, model: &Model) {
 /// 48 random walks of up to 40 steps, every answer and every state compared with the model's.
 pub(crate) fn agrees_with_the_model<H: Harness>() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let mut runner = TestRunner::new(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() });
+    let mut runner =
+        TestRunner::new(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() });
     let walked = runner.run(&proptest::collection::vec(step(), 1..40), |steps| {
         runtime.block_on(async {
             let (mut harness, mut model) = (H::new().await, Model::default());

@@ -38,7 +38,8 @@ pub(crate) async fn a_session_opens_until_it_is_ended<H: Harness>(harness: H) {
 }
 
 pub(crate) async fn no_session_without_a_user<H: Harness>(harness: H) {
-    let refused = harness.store().open_session(TokenHash([1; 32]), session(UserId::random(), harness.now())).await;
+    let refused =
+        harness.store().open_session(TokenHash([1; 32]), session(UserId::random(), harness.now())).await;
     assert!(matches!(refused, Err(StoreError::NotFound)), "{refused:?}");
 }
 
@@ -52,5 +53,8 @@ pub(crate) async fn sessions_end_with_their_user<H: Harness>(harness: H) {
     delete(&*store, &gone, None).await.unwrap();
     let found = [1, 2, 3].map(|n| store.session(TokenHash([n; 32])));
     let found = futures_util::future::join_all(found).await;
-    assert_eq!(found.into_iter().map(|session| session.unwrap().is_some()).collect::<Vec<_>>(), [false, false, true]);
+    assert_eq!(
+        found.into_iter().map(|session| session.unwrap().is_some()).collect::<Vec<_>>(),
+        [false, false, true]
+    );
 }

@@ -109,7 +109,8 @@ pub(crate) async fn each_change_tells_one_event<H: Harness>(harness: H) {
     assert!(replace(&*store, &second, None).await.is_err());
     delete(&*store, &second, None).await.unwrap();
     let harness = harness.reopen().await;
-    let mut told: Vec<_> = harness.events().await.into_iter().map(|event| (event.version, event.kind.to_string())).collect();
+    let mut told: Vec<_> =
+        harness.events().await.into_iter().map(|event| (event.version, event.kind.to_string())).collect();
     told.sort();
     let expected = [(1, "user.created"), (2, "user.updated"), (3, "user.deleted")];
     assert_eq!(told, expected.map(|(version, kind)| (version, kind.to_owned())));
@@ -133,9 +134,8 @@ pub(crate) async fn listing_pages_through_everybody_once<H: Harness>(harness: H)
     assert_eq!(listed, expected);
     let asked = [expected[3], user::domain::UserId::random(), expected[1]];
     let found = store.users(&asked).await.unwrap();
-    assert_eq!(found.iter().map(|user| user.as_ref().map(|user| user.id)).collect::<Vec<_>>(), [
-        Some(expected[3]),
-        None,
-        Some(expected[1])
-    ]);
+    assert_eq!(
+        found.iter().map(|user| user.as_ref().map(|user| user.id)).collect::<Vec<_>>(),
+        [Some(expected[3]), None, Some(expected[1])]
+    );
 }
