@@ -17,9 +17,11 @@ const ITEMS: TableDefinition<'_, [u8; 16], &[u8]> = TableDefinition::new("items"
 const BY_USER: TableDefinition<'_, ([u8; 16], u64, [u8; 16]), ()> = TableDefinition::new("by_user");
 const DUE: TableDefinition<'_, (u64, [u8; 16]), ()> = TableDefinition::new("due");
 
+/// Writes one kind of rows of some people.
+type Step = fn(&WriteTransaction, &[Person]) -> Result<(), redb::Error>;
+
 /// The steps of one user's rows; in the stack each is committed with the same step of others.
-const STEPS: [fn(&WriteTransaction, &[Person]) -> Result<(), redb::Error>; 5] =
-    [create, publish, profile, notify, settle];
+const STEPS: [Step; 5] = [create, publish, profile, notify, settle];
 
 /// What is written of one user: keys as the stack makes them, values of the size it writes.
 struct Person {

@@ -7,7 +7,7 @@ use proto::notification::v1::{SendNotificationRequest, State, WatchNotifications
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use super::{ADA, Api, BOB, change, sent, text, told};
+use super::{ADA, Api, BOB, PATIENCE, change, sent, text, told};
 
 /// Changes of about 1.9 KiB that are more than a stream that nobody reads (2 MiB of window, 400 KiB of buffer)
 /// and the 1,024 changes that a watcher may be behind hold together. Each notification is at least one.
@@ -82,7 +82,7 @@ async fn a_watcher_who_reads_too_slowly_is_told_that_it_missed_something() {
     futures_util::stream::iter(sends).buffer_unordered(64).count().await;
     let mut read = 0;
     let lagged = loop {
-        match slow.message().await {
+        match tokio::time::timeout(PATIENCE, slow.message()).await.expect("it was never told") {
             Ok(Some(_)) => read += 1,
             Ok(None) => panic!("the watch ended without a word"),
             Err(status) => break status,

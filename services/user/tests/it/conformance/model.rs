@@ -268,9 +268,9 @@ async fn replace_profile(harness: &impl Harness, model: &mut Model, who: u64, is
 async fn compare(store: &dyn Store, model: &Model) {
     let listed = store.list_users(None, 1_000).await.unwrap();
     assert_eq!(listed, model.users.values().cloned().collect::<Vec<_>>());
-    for address in 0..ADDRESSES.len() {
+    for (address, text) in ADDRESSES.iter().enumerate() {
         let found = store.user_by_email(email(address).normal()).await.unwrap();
-        assert_eq!(found.map(|user| user.id), model.owner(&email(address)), "{}", ADDRESSES[address]);
+        assert_eq!(found.map(|user| user.id), model.owner(&email(address)), "{text}");
     }
     for who in 0..PEOPLE {
         let id = person(who, "a@b.de", service_kit::clock::UnixMillis(0)).id;
