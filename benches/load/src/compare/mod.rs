@@ -28,8 +28,10 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let rows = through::read(&arguments.file)?;
     println!("round   import   all done   redb alone   commits   import/alone   all done/alone");
     let mut ratios = Vec::new();
-    // One folder for all rounds: some file systems make new files slowly just after many were deleted.
-    let folder = tempfile::tempdir().context("cannot make a folder")?;
+    // On the disk of the build, not in a /tmp that may be memory; and one folder for all rounds, because ext4
+    // makes new files slowly for half a minute after many were deleted nearby.
+    let beside = program.parent().context("the stack lies in no folder")?;
+    let folder = tempfile::tempdir_in(beside).context("cannot make a folder")?;
     for round in 0..=arguments.rounds {
         let import = through::run(&program, &folder.path().join(format!("stack{round}")), &rows).await?;
         let path = folder.path().join(format!("alone{round}.redb"));
