@@ -88,7 +88,7 @@ struct Running {
     consumers: Vec<Part>,
     courier: Part,
     relay: Part,
-    profiles: Arc<user::app::Profiles>,
+    user: UserService,
     bus: EmbeddedBus<Engine>,
 }
 
@@ -131,7 +131,6 @@ impl Running {
         let consumers = [user.consumer(Arc::clone(&shared)), notification.consumer(shared)];
         let consumers =
             consumers.into_iter().map(|consumer| Part::spawn(|stop| consumer.run(stop))).collect();
-        let profiles = Arc::clone(user.profiles());
         let courier = notification.into_courier();
         Ok(Self {
             addresses,
@@ -139,19 +138,19 @@ impl Running {
             consumers,
             courier: Part::spawn(async move |stop| courier.run(stop).await),
             relay: Part::spawn(|stop| relay.run(stop)),
-            profiles,
+            user,
             bus,
         })
     }
 
     async fn drain(self, engine: Engine) -> service_kit::lifecycle::Drained {
-        let Self { servers, consumers, courier, relay, profiles, bus, .. } = self;
+        let Self { servers, consumers, courier, relay, user, bus, .. } = self;
         Stages::new()
             .then("servers", DRAIN, end_all(servers))
+            .then("user service", DRAIN, async move { user.close().await })
             .then("relay", DRAIN, relay.end())
             .then("consumers", DRAIN, end_all(consumers))
             .then("courier", DRAIN, courier.end())
-            .then("profile cache", DRAIN, async move { profiles.close().await })
             .then("bus", DRAIN, async move {
                 if let Err(error) = bus.close().await {
                     tracing::warn!(

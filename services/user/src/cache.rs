@@ -38,9 +38,9 @@ impl ProfileCache {
         self.0.put(&profile.user_id.clone(), Versioned { version: profile.version, value: profile }).await;
     }
 
-    /// Forgets that there was no such user: there is one now.
-    pub async fn appeared(&self, user: UserId) {
-        self.0.invalidate(&user, 1).await;
+    /// Forgets what is older than `version`: there is, or may be, something newer.
+    pub async fn outdated(&self, user: UserId, version: u64) {
+        self.0.invalidate(&user, version).await;
     }
 
     /// Forgets a user who is gone for good.

@@ -59,9 +59,10 @@ impl UserService {
         Consumer::new(bus, events::subscription(), handler, ConsumerConfig::default())
     }
 
-    /// The profiles, whose cache is closed when everything else has stopped.
-    #[must_use]
-    pub fn profiles(&self) -> &Arc<Profiles> {
-        &self.profiles
+    /// Finishes what callers who went away have left under way, and stops reading ahead; for the end of a
+    /// drain.
+    pub async fn close(&self) {
+        self.users.close().await;
+        self.profiles.close().await;
     }
 }

@@ -21,8 +21,9 @@ const CLAIM: usize = 256;
 /// Claims on their way at once: while one waits for its commit, the other is sent.
 const LANES: usize = 2;
 
-/// The longest sleep; only a bell that was missed by a bug would ever wait for it.
-const IDLE_MAX: Duration = Duration::from_secs(60);
+/// The longest sleep. The bell is rung after the commit, so a caller who went away in between has left a
+/// notification that nobody announced.
+const IDLE_MAX: Duration = Duration::from_secs(1);
 
 /// The pause after the store failed to answer.
 const STORE_PAUSE: Duration = Duration::from_secs(1);

@@ -4,6 +4,7 @@ mod import;
 mod profiles;
 mod sessions;
 mod users;
+mod whole;
 
 pub use import::{ImportRow, Problem, Summary};
 pub use profiles::Profiles;

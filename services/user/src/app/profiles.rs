@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use service_kit::{clock::Clock, requests::Request};
 
-use super::CONTENTION_ATTEMPTS;
+use super::{CONTENTION_ATTEMPTS, whole::Whole};
 use crate::{
     cache::ProfileCache,
     domain::{Profile, ProfileChange, UserId},
     error::Error,
-    store::{Answer, ReplaceProfile, Store, StoreError},
+    store::{Answer, Committed, ReplaceProfile, Store, StoreError},
 };
 
 /// The use cases of profiles.
@@ -17,6 +17,7 @@ pub struct Profiles {
     store: Arc<dyn Store>,
     cache: ProfileCache,
     clock: Clock,
+    whole: Whole,
 }
 
 impl std::fmt::Debug for Profiles {
@@ -29,7 +30,7 @@ impl Profiles {
     /// Use cases on `store`, read through `cache`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, cache: ProfileCache, clock: Clock) -> Self {
-        Self { store, cache, clock }
+        Self { store, cache, clock, whole: Whole::default() }
     }
 
     /// Creates the profile of a new user, unless there is one or the user is gone.
@@ -72,12 +73,8 @@ impl Profiles {
                 break;
             }
             let profile = current.changed(&change, self.clock.now());
-            match self.store.replace_profile(ReplaceProfile { profile, request: request.clone() }).await {
-                Ok(committed) => {
-                    // Before the answer: whoever hears of the change must read it here.
-                    self.cache.put(committed.value.clone()).await;
-                    return Ok(committed.value);
-                }
+            match self.commit(ReplaceProfile { profile, request: request.clone() }).await {
+                Ok(profile) => return Ok(profile),
                 Err(StoreError::Stale) => {}
                 Err(error) => return Err(Error::of_profile(error, user)),
             }
@@ -85,9 +82,32 @@ impl Profiles {
         Err(Error::of_profile(StoreError::Stale, user))
     }
 
+    /// Commits a change and shows it to the cache before the answer: whoever hears of it must read it here.
+    async fn commit(&self, command: ReplaceProfile) -> Result<Profile, StoreError> {
+        let (store, cache) = (Arc::clone(&self.store), self.cache.clone());
+        let (user, version) = (command.profile.user_id, command.profile.version);
+        let work = async move {
+            match store.replace_profile(command).await {
+                // What was answered before may be older than what is there now.
+                Ok(Committed { value, replayed: true }) => Ok(value),
+                Ok(Committed { value, replayed: false }) => {
+                    cache.put(value.clone()).await;
+                    Ok(value)
+                }
+                Err(error @ StoreError::Unavailable(_)) => {
+                    // It may have happened, so what is held may be old.
+                    cache.outdated(user, version).await;
+                    Err(error)
+                }
+                Err(error) => Err(error),
+            }
+        };
+        self.whole.run(work).await
+    }
+
     /// Forgets what is cached of a user who was created under an id that somebody may have asked for before.
     pub async fn appeared(&self, user: UserId) {
-        self.cache.appeared(user).await;
+        self.cache.outdated(user, 1).await;
     }
 
     /// Forgets what is cached of a user who was deleted.
@@ -95,8 +115,9 @@ impl Profiles {
         self.cache.vanished(user).await;
     }
 
-    /// Waits for the reads in flight; used while the service stops.
+    /// Waits for the changes and the reads under way; used while the service stops.
     pub async fn close(&self) {
+        self.whole.close().await;
         self.cache.close().await;
     }
 

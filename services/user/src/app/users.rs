@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mesh_events::Publisher;
 use service_kit::{clock::Clock, requests::Request};
 
-use super::{CONTENTION_ATTEMPTS, Profiles};
+use super::{CONTENTION_ATTEMPTS, Profiles, whole::Whole};
 use crate::{
     domain::{DisplayName, Email, Locale, User, UserChange, UserId},
     error::Error,
@@ -31,6 +31,7 @@ pub struct Users {
     profiles: Arc<Profiles>,
     publisher: Publisher,
     clock: Clock,
+    whole: Whole,
 }
 
 impl std::fmt::Debug for Users {
@@ -43,7 +44,7 @@ impl Users {
     /// Use cases on `store`, whose events go to `publisher` as soon as they are durable.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, profiles: Arc<Profiles>, publisher: Publisher, clock: Clock) -> Self {
-        Self { store, profiles, publisher, clock }
+        Self { store, profiles, publisher, clock, whole: Whole::default() }
     }
 
     /// Creates a user.
@@ -51,13 +52,21 @@ impl Users {
     /// # Errors
     /// [`Error::EmailTaken`], [`Error::RequestReused`], [`Error::Unavailable`].
     pub async fn create(&self, new: NewUser, request: Option<Request>) -> Result<User, Error> {
-        let id = request.as_ref().map_or_else(UserId::random, |request| UserId::derived(&request.key));
-        let is_derived = request.is_some();
-        let created = self.create_as(id, new, request).await.map_err(|error| Error::of_user(error, id))?;
-        if is_derived {
-            self.profiles.appeared(id).await;
-        }
-        Ok(created.value)
+        let Some(request) = request else {
+            let id = UserId::random();
+            let created = self.create_as(id, new, None).await;
+            return created.map(|created| created.value).map_err(|error| Error::of_user(error, id));
+        };
+        let id = UserId::derived(&[request.key, request.fingerprint].concat());
+        let users = self.clone();
+        let work = async move {
+            let created = users.create_as(id, new, Some(request)).await;
+            // Somebody who repeats the request may have asked for this id before it was anybody's.
+            users.profiles.appeared(id).await;
+            created
+        };
+        let created = self.whole.run(work).await;
+        created.map(|created| created.value).map_err(|error| Error::of_user(error, id))
     }
 
     /// Creates a user under an id that the caller has chosen.
@@ -172,9 +181,16 @@ impl Users {
                 request: request.clone(),
                 event: event.clone(),
             };
-            match self.store.delete_user(command).await {
+            let users = self.clone();
+            let work = async move {
+                let deleted = users.store.delete_user(command).await;
+                if matches!(deleted, Ok(_) | Err(StoreError::Unavailable(_))) {
+                    users.profiles.vanished(id).await;
+                }
+                deleted
+            };
+            match self.whole.run(work).await {
                 Ok(committed) => {
-                    self.profiles.vanished(id).await;
                     self.tell(&committed, event);
                     return Ok(());
                 }
@@ -190,6 +206,11 @@ impl Users {
             None => Ok(None),
             Some(request) => self.store.recall(request).await.map_err(|error| Error::of_user(error, id)),
         }
+    }
+
+    /// Waits for the changes under way; used while the service stops.
+    pub async fn close(&self) {
+        self.whole.close().await;
     }
 
     /// Hands a durable event to the relay, unless an earlier attempt of the same request did.

@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, and so do the functions it calls")]
 
 mod api;
+mod cancelled;
 mod conformance;
 mod embedded;
