@@ -30,12 +30,23 @@ impl WelcomeUser {
     }
 }
 
+/// What is wrong with a body, without a word of what it says: it may be about a person.
+fn unreadable(error: &serde_json::Error) -> String {
+    format!(
+        "the body is no user.created: {:?} error at line {}, column {}",
+        error.classify(),
+        error.line(),
+        error.column()
+    )
+}
+
 #[async_trait]
 impl Handler for WelcomeUser {
     async fn handle(&self, event: &Envelope) -> Result<(), HandleError> {
-        let created: UserCreated =
-            serde_json::from_slice(&event.body).map_err(|error| HandleError::Permanent(error.into()))?;
-        let user = Uuid::try_parse(&created.user_id).map_err(|error| HandleError::Permanent(error.into()))?;
+        let created: UserCreated = serde_json::from_slice(&event.body)
+            .map_err(|error| HandleError::Permanent(unreadable(&error).into()))?;
+        let user = Uuid::try_parse(&created.user_id)
+            .map_err(|_| HandleError::Permanent("the user_id is no UUID".into()))?;
         let recipient = Recipient::parse("email", &created.email)
             .map_err(|violation| HandleError::Permanent(violation.description.into()))?;
         let welcomed = self.notifications.welcome(event.id, user, recipient).await;

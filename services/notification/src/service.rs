@@ -1,6 +1,6 @@
 //! The service, put together.
 
-use std::{io, path::Path, sync::Arc};
+use std::{io, num::NonZeroUsize, path::Path, sync::Arc};
 
 use mesh_events::{Bus, Consumer, ConsumerConfig};
 use mesh_rpc::{BuildError, Server, ServerConfig};
@@ -18,6 +18,10 @@ use crate::{
     store::NotificationStore,
     templates::{TemplateError, Templates},
 };
+
+/// Events in processing at once. Each waits for two commits, its effect's and its acknowledgement's, so this is
+/// what lets many share them.
+const PREFETCH: NonZeroUsize = NonZeroUsize::new(1_024).expect("above zero");
 
 /// Why the service cannot start.
 #[derive(Debug, Error)]
@@ -106,7 +110,12 @@ impl NotificationService {
     #[must_use]
     pub fn consumer(&self, bus: Arc<dyn Bus>) -> Consumer {
         let handler = Arc::new(WelcomeUser::new(self.notifications.clone()));
-        Consumer::new(bus, events::subscription(), handler, ConsumerConfig::default())
+        Consumer::new(
+            bus,
+            events::subscription(),
+            handler,
+            ConsumerConfig { prefetch: PREFETCH, ..ConsumerConfig::default() },
+        )
     }
 
     /// The courier, to be run as long as the service does.

@@ -5,9 +5,10 @@
 mod banner;
 mod cli;
 mod config;
+mod part;
 mod platform;
 
-use std::process::ExitCode;
+use std::{io::Write as _, process::ExitCode};
 
 use clap::Parser as _;
 
@@ -26,7 +27,8 @@ fn main() -> ExitCode {
 fn run(cli: &cli::Cli) -> anyhow::Result<()> {
     let (config, effective) = config::StackConfig::load(cli.config.as_deref(), cli.data.as_deref())?;
     if cli.print_config {
-        print!("{effective}");
+        // Whoever reads only the first lines closes the pipe; that is no failure.
+        let _ = write!(std::io::stdout(), "{effective}");
         return Ok(());
     }
     let _logs = mesh_telemetry::init(&config.log)?;

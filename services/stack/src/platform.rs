@@ -1,6 +1,6 @@
 //! The platform in one process: one store, one bus, every service on its own port.
 
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use mesh_events::{
@@ -11,14 +11,18 @@ use mesh_rpc::{Server, ServerConfig};
 use notification::NotificationService;
 use service_kit::{
     clock::Clock,
-    embedded::Engine,
+    embedded::{Engine, EngineFailure},
     lifecycle::{Shutdown, Stages},
 };
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use user::UserService;
 
-use crate::{banner, config::StackConfig};
+use crate::{
+    banner,
+    config::StackConfig,
+    part::{Part, PartName},
+};
 
 /// The file of the store, below the data folder.
 const STORE: &str = "stack.redb";
@@ -28,13 +32,28 @@ const MAILS: &str = "mails";
 /// How long each part may take to finish what it has begun, once it is told to stop.
 const DRAIN: Duration = Duration::from_secs(12);
 
-/// Runs the platform until a signal or until the store fails; then everything begun is finished, in the order
-/// in which work flows through it.
+/// The number of the process, for whoever wants to stop it.
+const PID: &str = "stack.pid";
+
+/// Runs the platform until a signal, or until a part of it cannot go on; then everything begun is finished, in
+/// the order in which work flows through it.
 pub(crate) async fn run(config: StackConfig) -> anyhow::Result<()> {
     let shutdown = Shutdown::listen().context("cannot listen for signals")?;
+    // First of all: a port that is taken should be heard of before anything has begun.
+    let ports = Ports::open(&config).await?;
     let path = config.data.join(STORE);
     let engine = Engine::open(&path, config.engine.clone()).context("cannot open the store")?;
-    let running = Running::start(&engine, &config).await?;
+    let pid = config.data.join(PID);
+    std::fs::write(&pid, format!("{}\n", std::process::id()))
+        .with_context(|| format!("cannot write {}", pid.display()))?;
+    let running = match Running::start(&engine, ports, &config).await {
+        Ok(running) => running,
+        Err(error) => {
+            // Closed rather than left: the next start need not check the whole file.
+            let _ = engine.close().await;
+            return Err(error);
+        }
+    };
     for (service, address) in &running.addresses {
         tracing::info!(service, %address, "listening");
     }
@@ -43,46 +62,52 @@ pub(crate) async fn run(config: StackConfig) -> anyhow::Result<()> {
     let stop = shutdown.token();
     let failure = tokio::select! {
         () = stop.cancelled() => None,
-        failure = engine.failed() => Some(failure),
+        failure = engine.failed() => Some(store_failed(failure, &path)),
+        () = running.broken.cancelled() => Some(anyhow::anyhow!("a part of the stack ended by itself; its log says which")),
     };
     stop.cancel();
     let drained = running.drain(engine).await;
     match failure {
-        Some(failure) if failure.is_disk_full() => Err(anyhow::Error::new(failure).context(format!(
-            "the disk that holds {} is full; what was acknowledged is kept",
-            path.display()
-        ))),
-        Some(failure) => {
-            Err(anyhow::Error::new(failure).context("the store failed; what was acknowledged is kept"))
-        }
+        Some(failure) => Err(failure),
         None if drained.is_clean() => Ok(()),
         None => anyhow::bail!("stopped, but not everything finished in time: {}", drained.cut.join(", ")),
     }
 }
 
-/// A part that runs until its token is cancelled.
-struct Part {
-    stop: CancellationToken,
-    task: JoinHandle<()>,
+fn store_failed(failure: EngineFailure, path: &Path) -> anyhow::Error {
+    let what = if failure.is_disk_full() {
+        format!("the disk that holds {} is full", path.display())
+    } else {
+        "the store failed".to_owned()
+    };
+    anyhow::Error::new(failure).context(format!("{what}; what was acknowledged is kept"))
 }
 
-impl Part {
-    fn spawn<F: Future<Output = ()> + Send + 'static>(run: impl FnOnce(CancellationToken) -> F) -> Self {
-        let stop = CancellationToken::new();
-        let task = tokio::spawn(run(stop.clone()));
-        Self { stop, task }
-    }
+/// Where the services will be served.
+struct Ports {
+    user: TcpListener,
+    notification: TcpListener,
+}
 
-    async fn end(self) {
-        self.stop.cancel();
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "a part of the stack ended badly");
-        }
+impl Ports {
+    async fn open(config: &StackConfig) -> anyhow::Result<Self> {
+        Ok(Self {
+            user: listen("user.listen", config.user.listen).await?,
+            notification: listen("notification.listen", config.notification.listen).await?,
+        })
     }
+}
+
+async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}; set {key} to another address, or stop what listens there")
+    })
 }
 
 /// Everything that runs, in the order in which work flows through it.
 struct Running {
+    /// Cancelled when a part ends that was not told to.
+    broken: CancellationToken,
     addresses: Vec<(&'static str, SocketAddr)>,
     servers: Vec<Part>,
     consumers: Vec<Part>,
@@ -93,11 +118,7 @@ struct Running {
 }
 
 impl Running {
-    async fn start(engine: &Engine, config: &StackConfig) -> anyhow::Result<Self> {
-        // First of all: a port that is taken should be heard of before anything has begun.
-        let user_listener = listen("user.listen", config.user.listen).await?;
-        let notification_listener = listen("notification.listen", config.notification.listen).await?;
-
+    async fn start(engine: &Engine, ports: Ports, config: &StackConfig) -> anyhow::Result<Self> {
         let clock = Clock::system();
         let bus = EmbeddedBus::open(engine.clone(), EmbeddedBusConfig::default()).await?;
         let subscriptions = [user::events::subscription(), notification::events::subscription()];
@@ -120,27 +141,27 @@ impl Running {
             &config.notification,
         )?;
 
-        let addresses = vec![
-            ("user", user_listener.local_addr()?),
-            ("notification", notification_listener.local_addr()?),
-        ];
+        let addresses =
+            vec![("user", ports.user.local_addr()?), ("notification", ports.notification.local_addr()?)];
+        let broken = CancellationToken::new();
+        let part = |name| PartName { name, broken: broken.clone() };
         let servers = vec![
-            serve(user.server(ServerConfig::default())?, user_listener),
-            serve(notification.server(ServerConfig::default())?, notification_listener),
+            serve(part("user server"), user.server(ServerConfig::default())?, ports.user),
+            serve(
+                part("notification server"),
+                notification.server(ServerConfig::default())?,
+                ports.notification,
+            ),
         ];
-        let consumers = [user.consumer(Arc::clone(&shared)), notification.consumer(shared)];
-        let consumers =
-            consumers.into_iter().map(|consumer| Part::spawn(|stop| consumer.run(stop))).collect();
+        let (profiles, welcomes) = (user.consumer(Arc::clone(&shared)), notification.consumer(shared));
+        let consumers = vec![
+            Part::spawn(part("profile consumer"), |stop| profiles.run(stop)),
+            Part::spawn(part("welcome consumer"), |stop| welcomes.run(stop)),
+        ];
         let courier = notification.into_courier();
-        Ok(Self {
-            addresses,
-            servers,
-            consumers,
-            courier: Part::spawn(async move |stop| courier.run(stop).await),
-            relay: Part::spawn(|stop| relay.run(stop)),
-            user,
-            bus,
-        })
+        let courier = Part::spawn(part("courier"), async move |stop| courier.run(stop).await);
+        let relay = Part::spawn(part("relay"), |stop| relay.run(stop));
+        Ok(Self { broken, addresses, servers, consumers, courier, relay, user, bus })
     }
 
     async fn drain(self, engine: Engine) -> service_kit::lifecycle::Drained {
@@ -179,14 +200,8 @@ async fn end_all(parts: Vec<Part>) {
     futures_util::future::join_all(parts.into_iter().map(Part::end)).await;
 }
 
-async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
-        format!("cannot listen on {address}; set {key} to another address, or stop what listens there")
-    })
-}
-
-fn serve(server: Server, listener: TcpListener) -> Part {
-    Part::spawn(async move |stop| {
+fn serve(name: PartName, server: Server, listener: TcpListener) -> Part {
+    Part::spawn(name, async move |stop| {
         if let Err(error) = server.serve(listener, stop).await {
             tracing::error!(error = &error as &dyn std::error::Error, "a server stopped by itself");
         }

@@ -96,11 +96,21 @@ impl CreateProfile {
     }
 }
 
+/// What is wrong with a body, without a word of what it says: it may be about a person.
+fn unreadable(error: &serde_json::Error) -> String {
+    format!(
+        "the body is no user.created: {:?} error at line {}, column {}",
+        error.classify(),
+        error.line(),
+        error.column()
+    )
+}
+
 #[async_trait]
 impl Handler for CreateProfile {
     async fn handle(&self, event: &Envelope) -> Result<(), HandleError> {
-        let created: UserCreated =
-            serde_json::from_slice(&event.body).map_err(|error| HandleError::Permanent(error.into()))?;
+        let created: UserCreated = serde_json::from_slice(&event.body)
+            .map_err(|error| HandleError::Permanent(unreadable(&error).into()))?;
         let user = UserId::parse("user_id", &created.user_id)
             .map_err(|violation| HandleError::Permanent(violation.description.into()))?;
         // A user who is gone again needs no profile.

@@ -1,6 +1,6 @@
 //! The service, put together.
 
-use std::sync::Arc;
+use std::{num::NonZeroUsize, sync::Arc};
 
 use mesh_events::{Bus, Consumer, ConsumerConfig, Publisher};
 use mesh_rpc::{BuildError, Server, ServerConfig};
@@ -18,6 +18,10 @@ use crate::{
     grpc::{ProfileApi, SessionApi, UserApi},
     store::Store,
 };
+
+/// Events in processing at once. Each waits for two commits, its effect's and its acknowledgement's, so this is
+/// what lets many share them.
+const PREFETCH: NonZeroUsize = NonZeroUsize::new(1_024).expect("above zero");
 
 /// The user service: what it serves and what it consumes.
 #[derive(Debug)]
@@ -56,7 +60,12 @@ impl UserService {
     #[must_use]
     pub fn consumer(&self, bus: Arc<dyn Bus>) -> Consumer {
         let handler = Arc::new(CreateProfile::new(Arc::clone(&self.profiles)));
-        Consumer::new(bus, events::subscription(), handler, ConsumerConfig::default())
+        Consumer::new(
+            bus,
+            events::subscription(),
+            handler,
+            ConsumerConfig { prefetch: PREFETCH, ..ConsumerConfig::default() },
+        )
     }
 
     /// Finishes what callers who went away have left under way, and stops reading ahead; for the end of a

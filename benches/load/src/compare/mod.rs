@@ -20,6 +20,12 @@ pub(crate) struct Arguments {
     /// How often both are run; the medians are what counts.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
+    /// Where the data of all rounds is kept until the end; by default beside this program.
+    ///
+    /// Every created user is a new file, and a file system may be slow at that for its own reasons: ext4 without a
+    /// journal passes over inodes that were deleted within five minutes, one by one.
+    #[arg(long)]
+    folder: Option<PathBuf>,
 }
 
 /// Runs the comparison and prints each round and the medians.
@@ -28,10 +34,10 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let rows = through::read(&arguments.file)?;
     println!("round   import   all done   redb alone   commits   import/alone   all done/alone");
     let mut ratios = Vec::new();
-    // On the disk of the build, not in a /tmp that may be memory; and one folder for all rounds, because ext4
-    // makes new files slowly for half a minute after many were deleted nearby.
     let beside = program.parent().context("the stack lies in no folder")?;
-    let folder = tempfile::tempdir_in(beside).context("cannot make a folder")?;
+    // One folder for all rounds, so that no round is slowed by the deletion of another's files.
+    let folder = tempfile::tempdir_in(arguments.folder.as_deref().unwrap_or(beside));
+    let folder = folder.context("cannot make a folder")?;
     for round in 0..=arguments.rounds {
         let import = through::run(&program, &folder.path().join(format!("stack{round}")), &rows).await?;
         let path = folder.path().join(format!("alone{round}.redb"));

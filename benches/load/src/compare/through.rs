@@ -49,8 +49,8 @@ pub(super) async fn run(program: &Path, data: &Path, rows: &[ImportUsersRequest]
     let created = usize::try_from(summary.created_count)?;
     let mails = data.join("mails");
     while count(mails.clone()).await? < created {
-        // Seldom enough to cost the stack next to nothing.
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        // Seldom: while a folder is read, nobody can make a file in it.
+        tokio::time::sleep(Duration::from_millis(150)).await;
     }
     let done = start.elapsed().as_secs_f64();
     let log = stack.stop()?;

@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use super::{
     Clock, Transactor,
-    message::damaged,
     tables::{OUTBOX, ReadOutbox},
 };
 use crate::{Envelope, Outbox, OutboxError, OutboxKey};
@@ -83,7 +82,14 @@ impl<T: Transactor> Outbox for EmbeddedOutbox<T> {
                 if page.len() == limit {
                     break;
                 }
-                page.push(Envelope::decode(Bytes::copy_from_slice(stored.value())).map_err(damaged)?);
+                match Envelope::decode(Bytes::copy_from_slice(stored.value())) {
+                    Ok(envelope) => page.push(envelope),
+                    // It stays, for a version that can read it; the others must not wait behind it.
+                    Err(error) => tracing::error!(
+                        event.id = %Uuid::from_u128(key.value().1), %error,
+                        "an event in the outbox cannot be read and is not published"
+                    ),
+                }
             }
             Ok(page)
         });

@@ -1,5 +1,6 @@
 //! What an operator does with events that were set aside.
 
+use redb::ReadableTable as _;
 use uuid::Uuid;
 
 use super::{
@@ -59,8 +60,14 @@ impl<T: Transactor> Inner<T> {
         let replayed = std::sync::Arc::clone(&queue);
         let written = self.transactor.write(move |txn| {
             let mut parked = txn.open_table(PARKED)?;
-            let Some(row) = parked.remove((queue.number, event_id.as_u128()))? else { return Ok(false) };
-            let mut message = StoredMessage::decode(row.value()).map_err(damaged)?;
+            let parked_key = (queue.number, event_id.as_u128());
+            let Some(row) = parked.get(parked_key)?.map(|row| row.value().to_vec()) else { return Ok(false) };
+            let Ok(mut message) = StoredMessage::decode(&row) else {
+                // An error here would end the store; a row that nobody can read is no reason to.
+                tracing::error!(event.id = %event_id, "a parked event cannot be read and stays parked");
+                return Ok(false);
+            };
+            parked.remove(parked_key)?;
             (message.attempts, message.reason, message.park_time_ms) = (0, String::new(), 0);
             let key = (queue.number, queue.next_sequence());
             txn.open_table(READY)?.insert(key, &*message.encode())?;

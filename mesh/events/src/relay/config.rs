@@ -7,7 +7,7 @@ use std::{num::NonZeroUsize, time::Duration};
 pub struct RelayConfig {
     /// Events handed over and not yet published; what does not fit waits for the sweep. Default 4096.
     pub offered_max: NonZeroUsize,
-    /// Events in one publish, and in one page of the sweep. Default 256.
+    /// Events in one publish, and in one page of the sweep. Default 512.
     pub batch_max: NonZeroUsize,
     /// How often the outbox is swept. Default 1 s.
     pub sweep_every: Duration,
@@ -20,7 +20,7 @@ impl Default for RelayConfig {
     fn default() -> Self {
         Self {
             offered_max: NonZeroUsize::new(4096).expect("4096 is above zero"),
-            batch_max: NonZeroUsize::new(256).expect("256 is above zero"),
+            batch_max: NonZeroUsize::new(512).expect("512 is above zero"),
             sweep_every: Duration::from_secs(1),
             sweep_age: Duration::from_secs(2),
         }

@@ -1,6 +1,13 @@
 //! The relay's loop: a batch of the fast path, a page of the sweep, in turn.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{
     sync::mpsc,
@@ -20,6 +27,7 @@ pub struct Relay {
     offered: mpsc::Receiver<Envelope>,
     published: Published,
     sweep: Sweep,
+    is_overflown: Arc<AtomicBool>,
     is_failing: bool,
 }
 
@@ -38,6 +46,7 @@ impl Relay {
     /// Makes a relay and the handle that feeds its fast path.
     pub fn new(outbox: Arc<dyn Outbox>, bus: Arc<dyn Bus>, config: RelayConfig) -> (Publisher, Self) {
         let (sender, offered) = mpsc::channel(config.offered_max.get());
+        let is_overflown = Arc::new(AtomicBool::new(false));
         let relay = Self {
             outbox,
             bus,
@@ -45,9 +54,10 @@ impl Relay {
             offered,
             published: Published::default(),
             sweep: Sweep { after: None, age: Duration::ZERO, is_behind: false },
+            is_overflown: Arc::clone(&is_overflown),
             is_failing: false,
         };
-        (Publisher { offered: sender }, relay)
+        (Publisher { offered: sender, is_overflown }, relay)
     }
 
     /// Publishes until `shutdown`, then what was offered before it, and returns. What cannot be published stays
@@ -70,6 +80,9 @@ impl Relay {
                 self.offered.recv_many(&mut batch, self.config.batch_max.get()).await;
             }
             self.publish_offered(&mut batch).await;
+            if self.offered.is_empty() && self.is_overflown.swap(false, Ordering::AcqRel) {
+                self.catch_up();
+            }
         }
         self.offered.close();
         while self.offered.recv_many(&mut batch, self.config.batch_max.get()).await > 0 {
@@ -83,6 +96,12 @@ impl Relay {
             self.publish(batch).await;
             batch.clear();
         }
+    }
+
+    /// Sweeps at once what the fast path had no room for. Of any age: an event that is being handed over at this
+    /// moment is remembered when the sweep meets it first, and is in the outbox no more when it comes second.
+    fn catch_up(&mut self) {
+        self.sweep = Sweep { after: None, age: Duration::ZERO, is_behind: true };
     }
 
     /// Publishes one page of leftovers and decides where and when the next one begins.

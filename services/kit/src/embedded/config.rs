@@ -8,10 +8,10 @@ pub struct EngineConfig {
     /// Bytes of pages that redb keeps in memory, read and written ones together. Default 32 MiB: redb's own
     /// default is 1 GiB, far beyond what a service of 64 MB may use.
     pub cache_bytes: usize,
-    /// The most jobs in one transaction. Default 512: beyond that the fsync is already paid for, and the
+    /// The most jobs in one transaction. Default 1024: beyond that the fsync is already paid for, and the
     /// first job in the group would wait for the last.
     pub group_jobs_max: NonZeroUsize,
-    /// Jobs that may wait for the writer; callers beyond that wait for room. Default 1024.
+    /// Jobs that may wait for the writer; callers beyond that wait for room. Default 2048.
     pub queue_jobs_max: NonZeroUsize,
     /// Reads at the same time; callers beyond that wait. Default 16. Each one holds a blocking thread.
     pub reads_max: NonZeroUsize,
@@ -24,8 +24,8 @@ impl Default for EngineConfig {
         }
         Self {
             cache_bytes: 32 << 20,
-            group_jobs_max: bound(512),
-            queue_jobs_max: bound(1024),
+            group_jobs_max: bound(1024),
+            queue_jobs_max: bound(2048),
             reads_max: bound(16),
         }
     }

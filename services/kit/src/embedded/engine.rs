@@ -44,7 +44,7 @@ pub(super) struct Shared {
     // A lock for taking the database out at the end. It is held for `begin_*` only, never across I/O.
     database: RwLock<Option<Database>>,
     status: watch::Sender<Status>,
-    reads: Semaphore,
+    reads: Arc<Semaphore>,
     pub(super) commits: AtomicU64,
     pub(super) jobs: AtomicU64,
 }
@@ -72,7 +72,7 @@ impl Engine {
         let shared = Arc::new(Shared {
             database: RwLock::new(Some(database)),
             status: watch::Sender::new(Status::Open),
-            reads: Semaphore::new(config.reads_max.get()),
+            reads: Arc::new(Semaphore::new(config.reads_max.get())),
             commits: AtomicU64::new(0),
             jobs: AtomicU64::new(0),
         });
@@ -126,9 +126,15 @@ impl Engine {
         T: Send + 'static,
     {
         // The semaphore is never closed, so the only loss is a runtime that shuts down.
-        let _permit = self.shared.reads.acquire().await.map_err(|_| StorageError::Closed)?;
+        let reads = Arc::clone(&self.shared.reads);
+        let permit = reads.acquire_owned().await.map_err(|_| StorageError::Closed)?;
         let shared = Arc::clone(&self.shared);
-        match tokio::task::spawn_blocking(move || shared.read(job)).await {
+        let read = move || {
+            // Held by the thread: a caller who goes away does not end what it has begun.
+            let _permit = permit;
+            shared.read(job)
+        };
+        match tokio::task::spawn_blocking(read).await {
             Ok(result) => result,
             Err(error) if error.is_panic() => {
                 Err(StorageError::ReadPanicked(panic_text(&*error.into_panic())))

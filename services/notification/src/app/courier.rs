@@ -15,12 +15,6 @@ use crate::{
     templates::Templates,
 };
 
-/// Notifications claimed at once: enough to share a commit, few enough to be sent within a moment.
-const CLAIM: usize = 256;
-
-/// Claims on their way at once: while one waits for its commit, the other is sent.
-const LANES: usize = 2;
-
 /// The longest sleep. The bell is rung after the commit, so a caller who went away in between has left a
 /// notification that nobody announced.
 const IDLE_MAX: Duration = Duration::from_secs(1);
@@ -60,7 +54,7 @@ impl Courier {
 
     /// Works until `shutdown`; what is on its way then is finished and written down.
     pub async fn run(&self, shutdown: CancellationToken) {
-        let lanes: [_; LANES] = std::array::from_fn(|_| self.lane(&shutdown));
+        let lanes = (0..self.mailer.pace().lanes).map(|_| self.lane(&shutdown));
         futures_util::future::join_all(lanes).await;
     }
 
@@ -87,7 +81,7 @@ impl Courier {
 
     /// Sends one claim; answers how many there were.
     async fn round(&self) -> Result<usize, StoreError> {
-        let claimed = self.store.claim(self.clock.now(), CLAIM).await?;
+        let claimed = self.store.claim(self.clock.now(), self.mailer.pace().batch).await?;
         if claimed.is_empty() {
             return Ok(0);
         }
@@ -104,10 +98,10 @@ impl Courier {
         for notification in self.store.settle(tried, self.clock.now()).await? {
             self.feed.tell(&notification);
             if !notification.last_error.is_empty() {
+                // Not why: a relay's answer names the recipient. GetNotification tells it.
                 tracing::warn!(
                     notification.id = %notification.id, notification.state = ?notification.state,
-                    attempts = notification.attempts, error = notification.last_error,
-                    "notification {} was not sent", notification.id,
+                    attempts = notification.attempts, "notification {} was not sent", notification.id,
                 );
             }
         }

@@ -6,6 +6,9 @@ use service_kit::error::Violation;
 
 const MAX_SUBJECT: usize = 200;
 const MAX_BODY: usize = 100_000;
+const MAX_PARAMETERS: usize = 32;
+const MAX_NAME: usize = 64;
+const MAX_VALUE: usize = 1_024;
 
 /// What a notification says: by a template, or as given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +22,26 @@ pub enum Content {
     },
     /// As given.
     Text(Text),
+}
+
+/// Checks the parameters of a template: at most 32, names of 1 to 64 characters, values of at most 1,024.
+///
+/// # Errors
+/// All rules that they break.
+pub fn check_parameters(field: &str, parameters: &BTreeMap<String, String>) -> Result<(), Vec<Violation>> {
+    let mut violations = Vec::new();
+    if parameters.len() > MAX_PARAMETERS {
+        violations.push(Violation::new(field, "TOO_MANY_PARAMETERS", "must be at most 32"));
+    }
+    for (name, value) in parameters.iter().take(MAX_PARAMETERS) {
+        let is_long = !(1..=MAX_NAME).contains(&name.chars().count()) || value.chars().count() > MAX_VALUE;
+        if is_long {
+            let path = format!("{field}[{:?}]", name.chars().take(MAX_NAME).collect::<String>());
+            let rule = "must have a name of 1 to 64 characters and a value of at most 1,024";
+            violations.push(Violation::new(path, "PARAMETER_INVALID", rule));
+        }
+    }
+    if violations.is_empty() { Ok(()) } else { Err(violations) }
 }
 
 /// A subject line and a body.
@@ -82,5 +105,16 @@ mod tests {
             fields.iter().map(|v| v.field.as_str()).collect::<Vec<_>>(),
             ["text.subject", "text.body"]
         );
+    }
+
+    #[test]
+    fn parameters_are_few_and_short() {
+        let one = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        assert!(check_parameters("p", &one("email", "a@b.de")).is_ok());
+        for wrong in [one("", "x"), one(&"n".repeat(65), "x"), one("n", &"x".repeat(1_025))] {
+            assert_eq!(check_parameters("p", &wrong).unwrap_err()[0].reason, "PARAMETER_INVALID");
+        }
+        let many = (0..33).map(|n| (n.to_string(), String::new())).collect();
+        assert_eq!(check_parameters("p", &many).unwrap_err()[0].reason, "TOO_MANY_PARAMETERS");
     }
 }

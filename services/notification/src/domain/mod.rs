@@ -4,6 +4,6 @@ mod content;
 mod notification;
 mod recipient;
 
-pub use content::{Content, Text};
+pub use content::{Content, Text, check_parameters};
 pub use notification::{Notification, NotificationId, State, Verdict};
 pub use recipient::Recipient;

@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::{convert, parked};
 use crate::{
     app::{Notifications, Order, Parked},
-    domain::{Content, NotificationId, Recipient, Text},
+    domain::{Content, NotificationId, Recipient, Text, check_parameters},
     error::Error,
     store::ListKey,
 };
@@ -151,6 +151,7 @@ fn user_id(text: &str) -> Result<Uuid, Violation> {
 fn content(content: Option<send_notification_request::Content>) -> Result<Content, Vec<Violation>> {
     match content {
         Some(send_notification_request::Content::Template(template)) => {
+            check_parameters("template.parameters", &template.parameters)?;
             Ok(Content::Template { name: template.name, parameters: template.parameters })
         }
         Some(send_notification_request::Content::Text(text)) => {

@@ -7,13 +7,13 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use async_trait::async_trait;
 use lettre::{FileTransport, Transport as _};
 
-use super::{Letterhead, Mail, Mailer};
+use super::{Letterhead, Mail, Mailer, Pace};
 use crate::domain::Verdict;
 
 /// Writes mails into a folder.
@@ -25,6 +25,8 @@ struct Inner {
     folder: PathBuf,
     partial: PathBuf,
     letterhead: Letterhead,
+    /// One writer at a time: two would only wait for each other at the folder's own lock, and spin there.
+    writing: Mutex<()>,
 }
 
 impl FileMailer {
@@ -38,7 +40,12 @@ impl FileMailer {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => fs::create_dir_all(&partial)?,
         }
-        Ok(Self(Arc::new(Inner { folder: folder.to_owned(), partial, letterhead })))
+        Ok(Self(Arc::new(Inner {
+            folder: folder.to_owned(),
+            partial,
+            letterhead,
+            writing: Mutex::default(),
+        })))
     }
 }
 
@@ -46,10 +53,17 @@ impl FileMailer {
 impl Mailer for FileMailer {
     async fn send(&self, mails: Vec<Mail>) -> Vec<Verdict> {
         let (inner, count) = (Arc::clone(&self.0), mails.len());
-        let written =
-            tokio::task::spawn_blocking(move || mails.iter().map(|mail| inner.write(mail)).collect());
+        let written = tokio::task::spawn_blocking(move || {
+            let _turn = inner.writing.lock().unwrap_or_else(PoisonError::into_inner);
+            mails.iter().map(|mail| inner.write(mail)).collect()
+        });
         // A panic says nothing of what was written before it: all are tried again.
         written.await.unwrap_or_else(|error| vec![Verdict::Transient(error.to_string()); count])
+    }
+
+    fn pace(&self) -> Pace {
+        // A file that is written again is the same file, so a batch may be as large as a commit likes it.
+        Pace { batch: 256, lanes: 3 }
     }
 }
 

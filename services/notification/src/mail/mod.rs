@@ -26,6 +26,16 @@ pub struct Mail {
     pub html: Option<String>,
 }
 
+/// How a mailer likes its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Mails in one call. What they came to is written down together, so this is also how many are sent again
+    /// when the process dies in between.
+    pub batch: usize,
+    /// Calls at once: while some batches wait to be written down, another one is sent.
+    pub lanes: usize,
+}
+
 /// Hands mails over.
 #[async_trait]
 pub trait Mailer: Send + Sync + 'static {
@@ -34,4 +44,7 @@ pub trait Mailer: Send + Sync + 'static {
     /// `Sent` means handed over. Anything that may have been handed over, but was not confirmed, is
     /// `Transient`: it is sent again under the same Message-ID.
     async fn send(&self, mails: Vec<Mail>) -> Vec<Verdict>;
+
+    /// How many mails to give it at once.
+    fn pace(&self) -> Pace;
 }

@@ -10,11 +10,11 @@ use lettre::{
 };
 use thiserror::Error;
 
-use super::{Letterhead, Mail, Mailer};
+use super::{Letterhead, Mail, Mailer, Pace};
 use crate::domain::Verdict;
 
-/// Connections to the relay at most, and so mails on their way at once.
-const CONNECTIONS: u32 = 8;
+/// Mails on their way at once, and so connections to the relay.
+const CONNECTIONS: usize = 8;
 
 /// The longest a step of the conversation may take.
 const STEP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -85,7 +85,7 @@ impl SmtpMailer {
         let mut builder = builder
             .port(config.port)
             .timeout(Some(STEP_TIMEOUT))
-            .pool_config(PoolConfig::new().max_size(CONNECTIONS));
+            .pool_config(PoolConfig::new().max_size(u32::try_from(CONNECTIONS).unwrap_or(u32::MAX)));
         if let Some((name, password)) = config.credentials {
             builder = builder.credentials(Credentials::new(name, password));
         }
@@ -118,6 +118,11 @@ fn is_about_us(error: &smtp::Error) -> bool {
 impl Mailer for SmtpMailer {
     async fn send(&self, mails: Vec<Mail>) -> Vec<Verdict> {
         let tries = mails.into_iter().map(|mail| self.try_once(mail));
-        stream::iter(tries).buffered(CONNECTIONS as usize).collect().await
+        stream::iter(tries).buffered(CONNECTIONS).collect().await
+    }
+
+    fn pace(&self) -> Pace {
+        // Few: what was sent and not yet written down is sent again after a kill.
+        Pace { batch: CONNECTIONS, lanes: 1 }
     }
 }

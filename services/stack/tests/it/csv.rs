@@ -2,10 +2,10 @@
 
 use proto::user::v1::ImportUsersRequest;
 
-/// The first `rows` rows of the real file, as one import.
-pub(crate) fn rows(rows: usize, import_id: &str) -> Vec<ImportUsersRequest> {
+/// `count` rows of the real file from the one at `from`, as one import.
+pub(crate) fn rows(from: usize, count: usize, import_id: &str) -> Vec<ImportUsersRequest> {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../benches/data/users.csv");
-    let records = csv::Reader::from_path(file).unwrap().into_records().take(rows);
+    let records = csv::Reader::from_path(file).unwrap().into_records().skip(from).take(count);
     records
         .map(|record| record.unwrap())
         .map(|record| ImportUsersRequest {

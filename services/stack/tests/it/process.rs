@@ -15,6 +15,14 @@ use proto::{
         session_service_client::SessionServiceClient, user_service_client::UserServiceClient,
     },
 };
+use service_kit::{
+    clock::Clock,
+    embedded::{Engine, EngineConfig},
+};
+use user::{
+    domain::{Profile, UserId},
+    store::{ProfileStore as _, embedded::EmbeddedStore},
+};
 
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_stack");
@@ -140,6 +148,20 @@ pub(crate) fn message_ids(data: &Path) -> Vec<String> {
     let mut ids: Vec<_> = mails.iter().map(id).collect();
     ids.sort();
     ids
+}
+
+/// The profiles of `users` as they lie in the store of a stack that has stopped. Asked over the wire, the
+/// service would make one that is missing.
+pub(crate) async fn profiles_on_disk(data: &Path, users: &[User]) -> Vec<Option<Profile>> {
+    let engine = Engine::open(&data.join("stack.redb"), EngineConfig::default()).unwrap();
+    let store = EmbeddedStore::open(engine.clone(), Clock::system()).await.unwrap();
+    let mut profiles = Vec::new();
+    for user in users {
+        let id = UserId::parse("user_id", &user.user_id).unwrap();
+        profiles.push(store.profile(id).await.unwrap());
+    }
+    engine.close().await.unwrap();
+    profiles
 }
 
 /// Asks until the answer is yes, for at most two minutes.

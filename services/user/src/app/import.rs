@@ -1,7 +1,10 @@
 //! Imports: many rows, each decided by itself, many on their way to the store at once.
 
 use futures_util::{Stream, StreamExt as _, stream::FuturesOrdered};
-use service_kit::error::{Violation, common_reason, summary};
+use service_kit::{
+    error::{Violation, common_reason, summary},
+    requests::MAX_REQUEST_ID,
+};
 
 use super::{NewUser, Users};
 use crate::{
@@ -12,7 +15,7 @@ use crate::{
 
 /// Rows of one import on their way to the store at once. The engine commits what waits together, so this
 /// is also about how large its groups get.
-const ROWS_IN_FLIGHT: usize = 512;
+const ROWS_IN_FLIGHT: usize = 1_024;
 
 /// Problems told in the summary.
 const PROBLEMS_TOLD: usize = 1_000;
@@ -54,6 +57,26 @@ pub struct Problem {
     pub description: String,
 }
 
+/// Why an import has no summary.
+#[derive(Debug)]
+pub enum ImportError<E> {
+    /// The stream of rows ended in an error.
+    Stream {
+        /// Rows read before.
+        rows: u64,
+        /// The error.
+        error: E,
+    },
+    /// The import was refused, or the store did not answer.
+    Refused(Error),
+}
+
+impl<E> From<Error> for ImportError<E> {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
 /// What became of a row.
 enum Outcome {
     Created,
@@ -68,9 +91,11 @@ impl Users {
     /// broken import is sent again, a row finds the user that it created before and counts it again.
     ///
     /// # Errors
-    /// [`Error::ImportBroken`] when the stream ends in an error, [`Error::Unavailable`] when the store does
-    /// not answer. Rows that were created stay.
-    pub async fn import<E>(&self, rows: impl Stream<Item = Result<ImportRow, E>>) -> Result<Summary, Error> {
+    /// [`ImportError`]. Rows that were created stay.
+    pub async fn import<E>(
+        &self,
+        rows: impl Stream<Item = Result<ImportRow, E>>,
+    ) -> Result<Summary, ImportError<E>> {
         let mut rows = std::pin::pin!(rows);
         let mut under_way = FuturesOrdered::new();
         let mut summary = Summary::default();
@@ -87,12 +112,12 @@ impl Users {
                 row = rows.next(), if !ended && under_way.len() < ROWS_IN_FLIGHT => match row {
                     Some(Ok(row)) => {
                         if read == 0 {
-                            import_id.clone_from(&row.import_id);
+                            import_id = check_import_id(&row.import_id)?;
                         }
                         read += 1;
                         under_way.push_back(self.import_row(derive_id(&import_id, read, &row), row));
                     }
-                    Some(Err(_)) => return Err(Error::ImportBroken { rows: read }),
+                    Some(Err(error)) => return Err(ImportError::Stream { rows: read, error }),
                     None => ended = true,
                 },
             }
@@ -109,7 +134,9 @@ impl Users {
             Ok(_) => Ok(Outcome::Created),
             // The address is taken by the user that this very row created before.
             Err(StoreError::EmailTaken { owner }) if owner == id => Ok(Outcome::Created),
-            Err(StoreError::EmailTaken { .. } | StoreError::RequestReused) => Ok(Outcome::Duplicate),
+            // The id is: that user has moved to another address since.
+            Err(StoreError::RequestReused) => Ok(Outcome::Created),
+            Err(StoreError::EmailTaken { .. }) => Ok(Outcome::Duplicate),
             Err(error) => Err(Error::of_user(error, id)),
         }
     }
@@ -148,6 +175,14 @@ fn validate(row: &ImportRow) -> Result<NewUser, Vec<Violation>> {
             Err([email.err(), display_name.err(), locale.err()].into_iter().flatten().collect())
         }
     }
+}
+
+fn check_import_id(import_id: &str) -> Result<String, Error> {
+    if import_id.chars().count() > MAX_REQUEST_ID {
+        let rule = format!("must be at most {MAX_REQUEST_ID} characters");
+        return Err(Violation::new("import_id", "IMPORT_ID_TOO_LONG", rule).into());
+    }
+    Ok(import_id.to_owned())
 }
 
 fn derive_id(import_id: &str, number: u64, row: &ImportRow) -> UserId {

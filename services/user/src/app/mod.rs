@@ -6,7 +6,7 @@ mod sessions;
 mod users;
 mod whole;
 
-pub use import::{ImportRow, Problem, Summary};
+pub use import::{ImportError, ImportRow, Problem, Summary};
 pub use profiles::Profiles;
 pub use sessions::Sessions;
 pub use users::{NewUser, Users};

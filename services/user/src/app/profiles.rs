@@ -30,7 +30,7 @@ impl Profiles {
     /// Use cases on `store`, read through `cache`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, cache: ProfileCache, clock: Clock) -> Self {
-        Self { store, cache, clock, whole: Whole::default() }
+        Self { store, cache, clock, whole: Whole::new() }
     }
 
     /// Creates the profile of a new user, unless there is one or the user is gone.

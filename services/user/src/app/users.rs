@@ -44,7 +44,7 @@ impl Users {
     /// Use cases on `store`, whose events go to `publisher` as soon as they are durable.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, profiles: Arc<Profiles>, publisher: Publisher, clock: Clock) -> Self {
-        Self { store, profiles, publisher, clock, whole: Whole::default() }
+        Self { store, profiles, publisher, clock, whole: Whole::new() }
     }
 
     /// Creates a user.

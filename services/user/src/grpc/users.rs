@@ -12,11 +12,11 @@ use service_kit::{
     error::{Violation, Violations},
     paging, requests,
 };
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::convert;
 use crate::{
-    app::{ImportRow, NewUser, Summary, Users},
+    app::{ImportError, ImportRow, NewUser, Summary, Users},
     domain::{DisplayName, Email, Locale, UserChange, UserId, version_of},
     error::Error,
 };
@@ -188,8 +188,20 @@ impl UserService for UserApi {
                 import_id: row.import_id,
             })
         });
-        let summary = self.0.import(rows).await?;
+        let summary = self.0.import(rows).await.map_err(import_status)?;
         Ok(Response::new(import_summary(summary)))
+    }
+}
+
+/// A connection that broke can be tried again, so it gets an answer that says so; a row that is no row, such
+/// as one that is too large, keeps its own.
+fn import_status(error: ImportError<Status>) -> Status {
+    match error {
+        ImportError::Refused(error) => error.into(),
+        ImportError::Stream { rows, error } => match error.code() {
+            Code::Cancelled | Code::Unavailable | Code::Unknown => Error::ImportBroken { rows }.into(),
+            _ => error,
+        },
     }
 }
 

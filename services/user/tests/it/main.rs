@@ -6,3 +6,4 @@ mod api;
 mod cancelled;
 mod conformance;
 mod embedded;
+mod trace;

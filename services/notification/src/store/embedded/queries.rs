@@ -51,7 +51,14 @@ pub(super) fn due(
         if held.contains(&NotificationId(Uuid::from_bytes(id))) {
             continue;
         }
-        claimed.extend(items.get(id)?.map(|row| decode(row.value())).transpose()?);
+        match items.get(id)?.map(|row| decode(row.value())).transpose() {
+            Ok(found) => claimed.extend(found),
+            // It stays due, for a version that can read it; the others must not wait behind it.
+            Err(error) => {
+                let id = Uuid::from_bytes(id);
+                tracing::error!(notification.id = %id, %error, "a notification cannot be read and is not sent");
+            }
+        }
         if claimed.len() >= limit {
             break;
         }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use notification::{
     app::{Courier, Feed, Notifications, Order, Watch},
     domain::{Content, Notification, NotificationId, Recipient, State, Text, Verdict},
-    mail::{Mail, Mailer},
+    mail::{Mail, Mailer, Pace},
     store::embedded::EmbeddedStore,
     templates::Templates,
 };
@@ -60,6 +60,10 @@ impl Mailer for Scripted {
             }
             None => vec![Verdict::Sent; mails.len()],
         }
+    }
+
+    fn pace(&self) -> Pace {
+        Pace { batch: 256, lanes: 2 }
     }
 }
 

@@ -21,7 +21,12 @@ use crate::{
 #[async_trait]
 impl ProfileStore for EmbeddedStore {
     async fn ensure_profile(&self, user: UserId, now: UnixMillis) -> Result<Option<Profile>, StoreError> {
-        self.engine.write(move |txn| ensure(txn, user, now).map(Ok)).await.map_err(written)
+        // A user who does not exist is a refusal, so that asking for one costs no commit.
+        match self.engine.write(move |txn| ensure(txn, user, now)).await.map_err(written) {
+            Ok(profile) => Ok(Some(profile)),
+            Err(StoreError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     async fn profile(&self, user: UserId) -> Result<Option<Profile>, StoreError> {
@@ -38,17 +43,17 @@ impl ProfileStore for EmbeddedStore {
     }
 }
 
-fn ensure(txn: &WriteTransaction, user: UserId, now: UnixMillis) -> Result<Option<Profile>, redb::Error> {
+fn ensure(txn: &WriteTransaction, user: UserId, now: UnixMillis) -> Job<Profile> {
     let mut profiles = txn.open_table(PROFILES)?;
     let id = user.0.into_bytes();
     if let Some(row) = profiles.get(id)? {
-        return decode_profile(row.value()).map(Some);
+        return decode_profile(row.value()).map(Ok);
     }
     // The user may have been deleted since the event: then the profile must not come back.
-    let Some(user) = stored(txn, user)? else { return Ok(None) };
+    let Some(user) = stored(txn, user)? else { return Ok(Err(StoreError::NotFound)) };
     let profile = Profile::of(&user, now);
     profiles.insert(id, encode_profile(&profile).as_slice())?;
-    Ok(Some(profile))
+    Ok(Ok(profile))
 }
 
 fn replace(txn: &WriteTransaction, command: ReplaceProfile, now: UnixMillis) -> Job<Committed<Profile>> {

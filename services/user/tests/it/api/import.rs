@@ -1,8 +1,9 @@
 //! `ImportUsers`.
 
-use proto::user::v1::{ImportUsersRequest, ImportUsersResponse, ListUsersRequest};
+use proto::user::v1::{ImportUsersRequest, ImportUsersResponse, ListUsersRequest, UpdateUserRequest, User};
+use tonic::Code;
 
-use super::Api;
+use super::{Api, told};
 
 fn row(email: &str, name: &str, import_id: &str) -> ImportUsersRequest {
     ImportUsersRequest {
@@ -59,5 +60,29 @@ async fn at_most_a_thousand_problems_are_told_and_all_are_counted() {
     let summary = import(&mut api, rows).await;
     assert_eq!((counts(&summary), summary.problems.len()), ((0, 0, 1_500), 1_000));
     assert_eq!(counts(&import(&mut api, Vec::new()).await), (0, 0, 0));
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_row_whose_user_has_moved_since_still_counts_as_created() {
+    let mut api = Api::start(true).await;
+    assert_eq!(counts(&import(&mut api, dirty("first")).await), (2, 1, 2));
+    let listed = api.users.list_users(ListUsersRequest::default()).await.unwrap().into_inner();
+    let moved = listed.users.into_iter().find(|user| user.email == "bob@example.org").unwrap();
+    let update_mask = Some(prost_types::FieldMask { paths: vec!["email".to_owned()] });
+    let user = Some(User { email: "robert@example.org".to_owned(), ..moved });
+    api.users.update_user(UpdateUserRequest { user, update_mask, ..Default::default() }).await.unwrap();
+    assert_eq!(counts(&import(&mut api, dirty("first")).await), (2, 1, 2));
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_name_too_long_is_refused_and_a_row_too_large_is_told_as_such() {
+    let mut api = Api::start(false).await;
+    let refused = api.users.import_users(tokio_stream::iter(dirty(&"x".repeat(65)))).await.unwrap_err();
+    assert_eq!(told(&refused), (Code::InvalidArgument, "IMPORT_ID_TOO_LONG".to_owned()));
+    let rows = vec![row("ada@example.org", &"x".repeat(5 << 20), "")];
+    let refused = api.users.import_users(tokio_stream::iter(rows)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::OutOfRange, "{refused:?}");
     api.stop().await;
 }

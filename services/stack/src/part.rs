@@ -1,0 +1,95 @@
+//! A part of the platform: a task with an owner, who is told when it ends unasked.
+
+use std::future::Future;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// What a part is called, and whom its unasked end concerns.
+pub(crate) struct PartName {
+    /// For the log.
+    pub(crate) name: &'static str,
+    /// Cancelled when the part ends without being told to.
+    pub(crate) broken: CancellationToken,
+}
+
+/// A part that runs until it is told to stop. Dropping it ends it at once.
+pub(crate) struct Part {
+    name: &'static str,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Part {
+    /// Runs a part.
+    pub(crate) fn spawn<F>(name: PartName, run: impl FnOnce(CancellationToken) -> F) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let PartName { name, broken } = name;
+        let stop = CancellationToken::new();
+        let watch = Watch { name, stop: stop.clone(), broken };
+        let part = run(stop.clone());
+        let task = tokio::spawn(async move {
+            let _watch = watch;
+            part.await;
+        });
+        Self { name, stop, task }
+    }
+
+    /// Tells the part to stop and waits until it has. Giving up the wait ends it at once.
+    pub(crate) async fn end(mut self) {
+        self.stop.cancel();
+        if let Err(error) = (&mut self.task).await {
+            tracing::error!(part = self.name, %error, "a part ended badly");
+        }
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Lies in the task, so that it notices every end, a panic among them.
+struct Watch {
+    name: &'static str,
+    stop: CancellationToken,
+    broken: CancellationToken,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if !self.stop.is_cancelled() {
+            tracing::error!(part = self.name, "a part ended by itself");
+            self.broken.cancel();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(broken: &CancellationToken) -> PartName {
+        PartName { name: "test", broken: broken.clone() }
+    }
+
+    #[tokio::test]
+    async fn an_end_that_nobody_asked_for_is_told() {
+        for panics in [false, true] {
+            let broken = CancellationToken::new();
+            let _part = Part::spawn(named(&broken), async move |_| assert!(!panics, "on purpose"));
+            broken.cancelled().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_part_that_is_told_to_stop_stops_and_breaks_nothing() {
+        let broken = CancellationToken::new();
+        let part = Part::spawn(named(&broken), async |stop: CancellationToken| stop.cancelled().await);
+        part.end().await;
+        assert!(!broken.is_cancelled());
+    }
+}
