@@ -3,6 +3,7 @@
 //! What the project needs beside Rust is installed on first use, into a cache folder outside the tree.
 
 mod commands;
+mod test;
 mod tools;
 mod tour;
 mod workspace;
@@ -21,7 +22,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs every test of the workspace, doc tests included.
+    /// Runs every test of the workspace, doc tests included. A run of no test at all is a failure.
     Test {
         /// Passed on to `cargo test`: `cargo rig test -p user -- commit`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -36,6 +37,9 @@ enum Command {
     Deny,
     /// Walks through README.md's grpcurl tour and compares what is printed with what README.md shows.
     ///
+    /// Builds the stack first. Before the walk every relative link of README.md must lead somewhere, and every
+    /// `cargo rig test` in its table of promises must name at least one test.
+    ///
     /// Needs the ports of the stack to be free. Identifiers, times and tokens are compared by their shape, and an
     /// identifier must be the same wherever README.md shows the same one.
     Tour {
@@ -47,7 +51,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Test { extra } => commands::test(&extra),
+        Command::Test { extra } => test::run(&extra),
         Command::ProtoLint => commands::proto_lint(),
         Command::Deny => commands::deny(),
         Command::Tour { bless } => tour::run(bless),

@@ -4,9 +4,10 @@
 //! (AIP-193), so that a caller can tell a refused connection from a refusing service. Errors of HTTP/2 are
 //! mapped as gRPC prescribes ("gRPC over HTTP/2", HTTP2 Transport Mapping, Errors).
 
-use std::{collections::HashMap, error::Error as StdError};
+use std::{collections::HashMap, error::Error as _};
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, uri::Authority};
+use mesh_telemetry::chain;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -185,7 +186,7 @@ impl MeshError {
             Some(reason) => Self::StreamReset { reason },
             // Everything that is not about this stream alone is about the connection: closed, timed out,
             // GOAWAY, a protocol error. gRPC: UNAVAILABLE.
-            None => Self::ConnectionLost { endpoint: endpoint.to_string(), cause: chain(error) },
+            None => Self::ConnectionLost { endpoint: endpoint.to_string(), cause: chain(error).to_string() },
         }
     }
 
@@ -234,21 +235,6 @@ fn code_of_reset(reason: h2::Reason) -> Code {
         | h2::Reason::CONNECT_ERROR => Code::Internal,
         _ => Code::Unknown,
     }
-}
-
-/// An error and everything below it, on one line: a status carries no source over the wire.
-pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let below = error.to_string();
-        if !text.ends_with(&below) {
-            text.push_str(": ");
-            text.push_str(&below);
-        }
-        source = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

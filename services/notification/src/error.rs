@@ -129,7 +129,7 @@ impl GrpcError for Error {
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         if let Error::Unavailable(_) | Error::Template(_) = &error {
-            tracing::error!(error = &error as &dyn std::error::Error, "a request could not be served");
+            tracing::error!(error = %mesh_telemetry::chain(&error), "a request could not be served");
         }
         status(&error, DOMAIN)
     }

@@ -175,7 +175,7 @@ impl Running {
             .then("bus", DRAIN, async move {
                 if let Err(error) = bus.close().await {
                     tracing::warn!(
-                        error = &error as &dyn std::error::Error,
+                        error = %mesh_telemetry::chain(&error),
                         "the bus was not closed cleanly"
                     );
                 }
@@ -186,8 +186,8 @@ impl Running {
                 match closed {
                     Ok(()) => tracing::info!(commits = stats.commits, jobs = stats.jobs, "store closed"),
                     Err(error) => {
-                        let error = &error as &dyn std::error::Error;
-                        tracing::error!(error, "the store was not closed cleanly");
+                        let error = mesh_telemetry::chain(&error);
+                        tracing::error!(%error, "the store was not closed cleanly");
                     }
                 }
             })
@@ -203,7 +203,7 @@ async fn end_all(parts: Vec<Part>) {
 fn serve(name: PartName, server: Server, listener: TcpListener) -> Part {
     Part::spawn(name, async move |stop| {
         if let Err(error) = server.serve(listener, stop).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "a server stopped by itself");
+            tracing::error!(error = %mesh_telemetry::chain(&error), "a server stopped by itself");
         }
     })
 }

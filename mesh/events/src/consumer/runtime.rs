@@ -48,7 +48,7 @@ impl Consumer {
                 Ok(End::Stopped) => return,
                 Err(error) => tracing::warn!(
                     queue = self.subscription.queue,
-                    error = &error as &(dyn std::error::Error + 'static),
+                    error = %mesh_telemetry::chain(&error),
                     "consumer lost the event bus, subscribing again"
                 ),
             }

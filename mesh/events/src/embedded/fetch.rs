@@ -191,8 +191,8 @@ fn deliveries(
 
 /// A row that cannot be read must not stop its queue. It stays in the file, and every run says so.
 fn pass_over(queue: &Queue, sequence: u64, error: &DecodeError, unreadable: &mut Vec<u64>) {
-    let error = error as &(dyn std::error::Error + 'static);
-    tracing::error!(error, queue = &*queue.name, sequence, "an event cannot be read, passing over it");
+    let error = mesh_telemetry::chain(error);
+    tracing::error!(%error, queue = &*queue.name, sequence, "an event cannot be read, passing over it");
     unreadable.push(sequence);
 }
 

@@ -86,7 +86,7 @@ impl<T: Transactor> Outbox for EmbeddedOutbox<T> {
                     Ok(envelope) => page.push(envelope),
                     // It stays, for a version that can read it; the others must not wait behind it.
                     Err(error) => tracing::error!(
-                        event.id = %Uuid::from_u128(key.value().1), %error,
+                        event.id = %Uuid::from_u128(key.value().1), error = %mesh_telemetry::chain(&error),
                         "an event in the outbox cannot be read and is not published"
                     ),
                 }

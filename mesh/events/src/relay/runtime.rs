@@ -183,7 +183,7 @@ impl Relay {
     /// Says once that the relay is stuck, and not every second.
     fn failed(&mut self, error: &(dyn std::error::Error + 'static)) {
         if !std::mem::replace(&mut self.is_failing, true) {
-            tracing::warn!(error, "relay cannot publish, events stay in the outbox");
+            tracing::warn!(error = %mesh_telemetry::chain(error), "relay cannot publish, events stay in the outbox");
         }
     }
 }

@@ -2,6 +2,7 @@
 //! printed must be what README.md shows.
 
 mod compare;
+mod promises;
 mod readme;
 mod shell;
 mod stack;

@@ -35,9 +35,7 @@ impl Stack {
             .stdout(Stdio::piped())
             .stderr(File::create(&log).with_context(|| format!("cannot create {}", log.display()))?)
             .spawn()
-            .with_context(|| {
-                format!("cannot run {} (cargo build --release -p stack builds it)", program.display())
-            })?;
+            .with_context(|| format!("cannot run {}", program.display()))?;
         let output = child.stdout.take();
         let mut stack = Self { child, log, greeting: Vec::new() };
         let lines = lines_of(output.context("the stack has no output")?);

@@ -12,6 +12,7 @@ use anyhow::{Context, ensure};
 
 use super::{
     compare::{Shapes, difference},
+    promises,
     readme::{Step, blessed, steps},
     shell::Shell,
     stack::Stack,
@@ -30,6 +31,11 @@ pub(crate) fn run(bless: bool) -> anyhow::Result<ExitCode> {
     let readme = fs::read_to_string(&path).context("cannot read README.md")?;
     let steps = steps(&readme);
     ensure!(!steps.is_empty(), "README.md has no console block that calls the stack");
+    promises::check(&readme)?;
+    let built = workspace::run(workspace::cargo().args(["build", "--release", "-p", "stack"]))?;
+    if built != ExitCode::SUCCESS {
+        return Ok(built);
+    }
     let folder = Folder::new()?;
     let tools = tools::GRPCURL.find_or_install()?;
     let shell = Shell::start(&folder.0, tools.parent().unwrap_or(Path::new("/")))?;

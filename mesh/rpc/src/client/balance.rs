@@ -54,20 +54,22 @@ impl Service<Request<Body>> for Balance {
 async fn send(endpoints: Arc<Endpoints>, mut request: Request<Body>) -> Result<Response<Received>, Status> {
     loop {
         let mut picked = endpoints.ready().await?;
-        let authority = &picked.endpoint.authority;
-        direct(&mut request, authority.clone());
+        direct(&mut request, picked.place.endpoint().authority.clone());
         if let Some(deadline) = deadline::current() {
             // Only now: what was spent on waiting for a connection is not there for the server.
             request.headers_mut().insert(GRPC_TIMEOUT, grpc_timeout::encode(deadline.remaining()));
         }
         match picked.sender.try_send_request(request).await {
             Ok(response) => {
-                picked.endpoint.answered();
-                return Ok(Received::response(response, authority.clone()));
+                picked.place.endpoint().answered();
+                return Ok(Received::response(response, picked.place));
             }
             Err(mut error) => match error.take_message() {
                 Some(unsent) => request = unsent,
-                None => return Err(MeshError::of_connection(authority, &error.into_error()).into()),
+                None => {
+                    let authority = &picked.place.endpoint().authority;
+                    return Err(MeshError::of_connection(authority, &error.into_error()).into());
+                }
             },
         }
     }

@@ -35,7 +35,7 @@ static NO_POLICIES: PolicyTable = PolicyTable::new(&[]);
 ///
 /// Cheap to clone: a clone for each call is fine. Nothing is connected before the first call. Connections that
 /// are lost come back when calls want them; calls go to the endpoints that are there, in turn. While no endpoint
-/// can be reached, calls fail at once with UNAVAILABLE.
+/// can be reached, calls fail at once with UNAVAILABLE; while all have `max_in_flight` calls, further ones wait.
 ///
 /// When the last clone is dropped, calls under way finish and the connections close.
 #[derive(Clone)]

@@ -19,6 +19,10 @@ pub struct ChannelConfig {
     pub keepalive_timeout: Duration,
     /// The size of a response's headers, in bytes (`SETTINGS_MAX_HEADER_LIST_SIZE`).
     pub max_header_list_size: u32,
+    /// Calls in flight at once on one endpoint; further ones wait, each within its deadline. The default is what a
+    /// server of this mesh takes at once on one connection (`ServerConfig::max_concurrent_streams`): what it would
+    /// not take does not pile up in the connection either.
+    pub max_in_flight: usize,
     /// How often a name is resolved again while nothing goes wrong. It is resolved at once, but no more than
     /// once a second, when a connection is lost or fails.
     pub resolve_interval: Duration,
@@ -33,6 +37,7 @@ impl Default for ChannelConfig {
             keepalive_interval: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(10),
             max_header_list_size: 16 * 1024,
+            max_in_flight: 1_000,
             resolve_interval: Duration::from_secs(30),
         }
     }
@@ -62,6 +67,12 @@ impl ChannelConfig {
         }
         if self.max_header_list_size < 1024 {
             return Err(ChannelConfigError("max_header_list_size must be at least 1024 bytes"));
+        }
+        if self.max_in_flight == 0 {
+            return Err(ChannelConfigError("max_in_flight must be at least 1"));
+        }
+        if self.max_in_flight > tokio::sync::Semaphore::MAX_PERMITS {
+            return Err(ChannelConfigError("max_in_flight is beyond what can be counted"));
         }
         Ok(())
     }

@@ -5,11 +5,12 @@ use std::{io, net::SocketAddr};
 use futures_util::future::BoxFuture;
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use mesh_telemetry::chain;
 use tokio_util::task::TaskTracker;
 use tonic::body::Body;
 
 use super::ChannelConfig;
-use crate::{error::chain, executor::Tracked, network::Connector};
+use crate::{executor::Tracked, network::Connector};
 
 /// A connection that is ready for calls.
 pub(super) struct Opened {
@@ -42,9 +43,9 @@ impl<C: Connector> Dial for C {
         settings: &'a Builder<Tracked>,
     ) -> BoxFuture<'a, Result<Opened, String>> {
         Box::pin(async move {
-            let io = self.connect(address).await.map_err(|error| chain(&error))?;
+            let io = self.connect(address).await.map_err(|error| chain(&error).to_string())?;
             let (sender, connection) =
-                settings.handshake(TokioIo::new(io)).await.map_err(|error| chain(&error))?;
+                settings.handshake(TokioIo::new(io)).await.map_err(|error| chain(&error).to_string())?;
             Ok(Opened { sender, driver: Box::pin(connection) })
         })
     }

@@ -13,6 +13,7 @@
 //! Calls drive it: an endpoint that nobody wants is not connected to, and there is no task for it.
 
 use std::{
+    fmt,
     net::SocketAddr,
     sync::{
         Arc, PoisonError, RwLock,
@@ -22,8 +23,9 @@ use std::{
 
 use http::uri::Authority;
 use hyper::client::conn::http2::{Builder, SendRequest};
+use mesh_telemetry::chain;
 use tokio::{
-    sync::{Notify, watch},
+    sync::{Notify, Semaphore, watch},
     time::Instant,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -34,10 +36,7 @@ use super::{
     backoff::Backoff,
     dial::{Dial, Opened},
 };
-use crate::{
-    error::{MeshError, chain},
-    executor::Tracked,
-};
+use crate::{error::MeshError, executor::Tracked};
 
 /// What all endpoints of a channel share.
 pub(super) struct Wires {
@@ -86,10 +85,34 @@ pub(super) struct Endpoint {
     /// Whether the connection has answered a call. One that closes at once, before it has, is no better than one
     /// that was refused: without this a peer that accepts and hangs up would be connected to without a pause.
     answered: AtomicBool,
+    /// Places for calls. hyper's own queue before the connection has no bound.
+    places: Semaphore,
+}
+
+/// A place among the calls in flight on an endpoint, given back when it is dropped.
+pub(super) struct Place(Arc<Endpoint>);
+
+impl Place {
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.0
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.places.add_permits(1);
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Place").field(&self.0.address).finish()
+    }
 }
 
 impl Endpoint {
     pub(super) fn new(address: SocketAddr, authority: Authority, wires: Arc<Wires>) -> Self {
+        let places = Semaphore::new(wires.config.max_in_flight);
         Self {
             address,
             authority,
@@ -97,6 +120,7 @@ impl Endpoint {
             state: RwLock::new(State::Idle),
             failures: AtomicU32::new(0),
             answered: AtomicBool::new(false),
+            places,
         }
     }
 
@@ -112,6 +136,18 @@ impl Endpoint {
         }
         self.connect();
         Readiness::Coming
+    }
+
+    /// A place for a call, if there is one now.
+    pub(super) fn try_place(self: &Arc<Self>) -> Option<Place> {
+        self.places.try_acquire().ok()?.forget();
+        Some(Place(Arc::clone(self)))
+    }
+
+    /// A place for a call, in the order in which calls asked for one.
+    pub(super) async fn place(self: &Arc<Self>) -> Place {
+        self.places.acquire().await.expect("nobody closes this semaphore").forget();
+        Place(Arc::clone(self))
     }
 
     /// Why there is no connection.
@@ -153,7 +189,7 @@ impl Endpoint {
         let timeout = self.wires.config.connect_timeout;
         let open = tokio::time::timeout(timeout, self.wires.dial.open(self.address, &self.wires.settings));
         let opened = tokio::select! {
-            () = self.wires.closed.cancelled() => return,
+            () = self.wires.closed.cancelled() => return self.retire(),
             opened = open => opened,
         };
         match opened {
@@ -164,7 +200,7 @@ impl Endpoint {
                 let since = Instant::now();
                 let cause = match driver.await {
                     Ok(()) => "the server closed the connection".to_owned(),
-                    Err(error) => chain(&error),
+                    Err(error) => chain(&error).to_string(),
                 };
                 self.lost(since, cause);
             }

@@ -14,7 +14,7 @@ use tonic::body::Body;
 
 use super::{
     Target,
-    endpoint::{Endpoint, Readiness, Wires},
+    endpoint::{Endpoint, Place, Readiness, Wires},
     resolve,
     target::Kind,
 };
@@ -38,6 +38,10 @@ impl Directory {
     /// Replaces the addresses. An endpoint that stays keeps its connection.
     pub(super) fn update(&self, addresses: &[SocketAddr]) {
         let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
+        // Looked at under the lock under which a channel that closes empties the list: it stays empty.
+        if self.wires.closed.is_cancelled() {
+            return;
+        }
         let before = std::mem::take(&mut list.endpoints);
         for address in addresses {
             if list.endpoints.iter().any(|endpoint| endpoint.address == *address) {
@@ -65,7 +69,12 @@ impl Directory {
     /// Notes that the addresses cannot be found out. Those that are known stay: a resolver that is away for a
     /// moment is no reason to stop calling servers that answer.
     pub(super) fn unresolved(&self, cause: String) {
-        self.list.write().unwrap_or_else(PoisonError::into_inner).none = Some(cause);
+        let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
+        if self.wires.closed.is_cancelled() {
+            return;
+        }
+        list.none = Some(cause);
+        drop(list);
         self.wires.changed.send_replace(());
     }
 
@@ -86,14 +95,16 @@ pub(super) struct Endpoints {
     resolving: AtomicBool,
 }
 
-/// A connection for one call.
+/// A connection for one call, and the call's place on it.
 pub(super) struct Picked {
-    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) place: Place,
     pub(super) sender: SendRequest<Body>,
 }
 
 enum Pick {
     Ready(Picked),
+    /// This endpoint has a connection, and as many calls in flight as it may have.
+    Full(Arc<Endpoint>),
     Wait,
     Failed(MeshError),
 }
@@ -116,8 +127,8 @@ impl Endpoints {
         }
     }
 
-    /// A connection for the next call: the next endpoint that has one, in turn. While none has, waits for the
-    /// first one to come.
+    /// A connection for the next call: the next endpoint that has one and room for a call, in turn. While none
+    /// has, waits for the first one to come; while all are full, for room on the one whose turn it is.
     ///
     /// # Errors
     /// When no endpoint can be reached at the moment: the call fails at once rather than at its deadline.
@@ -125,13 +136,22 @@ impl Endpoints {
         match self.pick() {
             Pick::Ready(picked) => return Ok(picked),
             Pick::Failed(error) => return Err(error),
-            Pick::Wait => {}
+            Pick::Full(_) | Pick::Wait => {}
         }
         let mut changed = self.directory.wires.changed.subscribe();
         loop {
             match self.pick() {
                 Pick::Ready(picked) => return Ok(picked),
                 Pick::Failed(error) => return Err(error),
+                Pick::Full(endpoint) => {
+                    let place = tokio::select! {
+                        place = endpoint.place() => place,
+                        _ = changed.changed() => continue,
+                    };
+                    if let Readiness::Ready(sender) = endpoint.want() {
+                        return Ok(Picked { place, sender });
+                    }
+                }
                 // The sender is part of `self`: this wait cannot fail.
                 Pick::Wait => drop(changed.changed().await),
             }
@@ -153,16 +173,21 @@ impl Endpoints {
         }
         let first = self.turn.fetch_add(1, Ordering::Relaxed);
         let mut coming = false;
+        let mut full = None;
         for offset in 0..endpoints.len() {
             // Endpoints that are passed over are reminded that they are wanted.
             let endpoint = &endpoints[first.wrapping_add(offset) % endpoints.len()];
             match endpoint.want() {
-                Readiness::Ready(sender) => {
-                    return Pick::Ready(Picked { endpoint: Arc::clone(endpoint), sender });
-                }
+                Readiness::Ready(sender) => match endpoint.try_place() {
+                    Some(place) => return Pick::Ready(Picked { place, sender }),
+                    None => full = full.or(Some(endpoint)),
+                },
                 Readiness::Coming => coming = true,
                 Readiness::Failed => {}
             }
+        }
+        if let Some(endpoint) = full {
+            return Pick::Full(Arc::clone(endpoint));
         }
         if coming {
             return Pick::Wait;

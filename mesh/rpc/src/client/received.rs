@@ -2,28 +2,30 @@
 
 use std::{
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, uri::Authority};
+use http::{HeaderMap, Response};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tonic::{Status, metadata::MetadataMap};
 
+use super::endpoint::Place;
 use crate::error::MeshError;
 
 /// A response body whose errors tell the caller, as a gRPC status, what became of the connection.
 #[derive(Debug)]
 pub(super) struct Received {
     body: Incoming,
-    endpoint: Authority,
+    /// The call's place on its endpoint, which is free for another call when the body is over.
+    place: Option<Place>,
 }
 
 impl Received {
-    pub(super) fn response(mut response: Response<Incoming>, endpoint: Authority) -> Response<Self> {
+    pub(super) fn response(mut response: Response<Incoming>, place: Place) -> Response<Self> {
         drop_broken_details(response.headers_mut());
-        response.map(|body| Self { body, endpoint })
+        response.map(|body| Self { body, place: Some(place) })
     }
 }
 
@@ -48,15 +50,27 @@ impl Body for Received {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
-        polled
-            .map_ok(|mut frame| {
+        if self.place.is_none() {
+            return Poll::Ready(None);
+        }
+        let polled = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        Poll::Ready(match polled {
+            Some(Ok(mut frame)) => {
                 if let Some(trailers) = frame.trailers_mut() {
                     drop_broken_details(trailers);
+                    self.place = None;
                 }
-                frame
-            })
-            .map_err(|error| MeshError::of_connection(&self.endpoint, &error).into())
+                Some(Ok(frame))
+            }
+            Some(Err(error)) => self
+                .place
+                .take()
+                .map(|place| Err(MeshError::of_connection(&place.endpoint().authority, &error).into())),
+            None => {
+                self.place = None;
+                None
+            }
+        })
     }
 
     fn is_end_stream(&self) -> bool {

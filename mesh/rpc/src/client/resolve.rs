@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use mesh_telemetry::chain;
 use tokio::time::{Instant, sleep_until};
 
 use super::{endpoints::Directory, target::Kind};
-use crate::error::chain;
 
 /// No name is asked for more often, however many connections are lost.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ pub(super) async fn follow(directory: Arc<Directory>) {
                 directory.update(&addresses);
                 None
             }
-            Ok(Err(error)) => Some(chain(&error)),
+            Ok(Err(error)) => Some(chain(&error).to_string()),
             Err(_) => Some(format!("no answer within {:?}", wires.config.connect_timeout)),
         };
         let asked = Instant::now();

@@ -72,8 +72,7 @@ impl<L: Listener> Acceptor<L> {
     fn wait_out(&mut self, error: &io::Error) {
         let pause = self.pause.map_or(FIRST_PAUSE, |(last, _)| (last * 2).min(LONGEST_PAUSE));
         self.pause = Some((pause, Instant::now() + pause));
-        let cause: &dyn std::error::Error = error;
-        tracing::warn!(error = cause, pause_ms = pause.as_millis(), "cannot accept a connection");
+        tracing::warn!(error = %mesh_telemetry::chain(error), pause_ms = pause.as_millis(), "cannot accept a connection");
     }
 }
 

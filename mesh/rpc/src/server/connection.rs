@@ -1,32 +1,32 @@
 //! One connection, until it has nothing more to say.
 
-use std::{convert::Infallible, error::Error, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::server::conn::http2::Builder;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use mesh_telemetry::chain;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::OwnedSemaphorePermit,
 };
-use tokio_util::task::TaskTracker;
 use tonic::Status;
 use tower_service::Service;
 
 use super::{
     ServerConfig,
     accept::Placed,
+    calls::Calls,
     drain::Drain,
     entry::{Entry, RequestBody},
     preface::Preface,
 };
-use crate::executor::Tracked;
 
 /// How HTTP/2 is spoken on every connection of a server.
-pub(super) fn settings(config: &ServerConfig, calls: &TaskTracker) -> Builder<Tracked> {
-    let mut settings = Builder::new(Tracked(calls.clone()));
+pub(super) fn settings(config: &ServerConfig, drain: &Arc<Drain>) -> Builder<Calls> {
+    let mut settings = Builder::new(Calls(Arc::clone(drain)));
     settings
         .timer(TokioTimer::new())
         .max_concurrent_streams(config.max_concurrent_streams)
@@ -42,7 +42,7 @@ pub(super) fn settings(config: &ServerConfig, calls: &TaskTracker) -> Builder<Tr
 pub(super) struct Connection<Io, S> {
     io: Io,
     place: OwnedSemaphorePermit,
-    settings: Builder<Tracked>,
+    settings: Builder<Calls>,
     stack: S,
     drain: Arc<Drain>,
     handshake_timeout: Duration,
@@ -59,7 +59,7 @@ where
 {
     pub(super) fn new(
         accepted: Placed<Io>,
-        settings: &Builder<Tracked>,
+        settings: &Builder<Calls>,
         stack: S,
         drain: &Arc<Drain>,
         config: &ServerConfig,
@@ -88,7 +88,7 @@ where
         };
         if let Err(error) = result {
             // Peers come and go as they like; what it meant for a call, its own line tells.
-            tracing::debug!(error = &error as &dyn Error, "a connection broke");
+            tracing::debug!(error = %chain(&error), "a connection broke");
         }
         drop(self.place);
     }

@@ -15,6 +15,7 @@ use tonic::Status;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::calls;
 use crate::{
     bounded::{Bounded, Ending},
     deadline::{Alarm, Deadline, enter},
@@ -44,7 +45,8 @@ impl<S> Layer<S> for DeadlineLayer {
 }
 
 /// Ends every call at its deadline as DEADLINE_EXCEEDED: drops a handler that has not answered, ends a body
-/// that is still streaming with trailers, and stops the reading of a request that is still coming.
+/// that is still streaming with trailers, and stops the reading of a request that is still coming. A caller that
+/// does not read its answer is not waited for longer either: `calls` sees to that.
 #[derive(Clone, Debug)]
 pub(crate) struct EnforceDeadline<S> {
     inner: S,
@@ -112,6 +114,7 @@ where
                 let deadline = alarm.deadline();
                 match enter(deadline, || inner.poll(cx))? {
                     Poll::Ready(response) => {
+                        calls::tell_deadline(deadline);
                         Poll::Ready(Ok(response.map(|body| Bounded::new(body, deadline, Ending::Trailers))))
                     }
                     Poll::Pending => {

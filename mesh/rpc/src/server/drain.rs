@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Shared by the serve loop, which drains, and the stack, through which every call passes.
 #[derive(Debug, Default)]
@@ -17,6 +17,8 @@ pub(crate) struct Drain {
     pub(crate) endless: CancellationToken,
     /// Ends all streams.
     pub(crate) streams: CancellationToken,
+    /// The tasks of all calls.
+    pub(crate) tasks: TaskTracker,
     started: AtomicU64,
     ended: AtomicU64,
     cut: AtomicU64,

@@ -17,6 +17,7 @@ use pin_project_lite::pin_project;
 use tonic::Status;
 use tower_service::Service;
 
+use super::answer::{Answer, Answering};
 use crate::error::MeshError;
 
 /// Hands the stack what is gRPC, and answers as plain HTTP what is not.
@@ -28,14 +29,18 @@ where
     S: Service<Request<RequestBody>, Response = Response<R>, Error = Infallible> + Clone,
     R: Body<Data = Bytes, Error = Status>,
 {
-    type Response = Response<Either<R, Empty<Bytes>>>;
+    type Response = Response<Either<Answer<R>, Empty<Bytes>>>;
     type Error = Infallible;
-    type Future = EitherFuture<Accepted<S::Future>, std::future::Ready<Result<Self::Response, Infallible>>>;
+    type Future =
+        EitherFuture<Accepted<Answering<S::Future>>, std::future::Ready<Result<Self::Response, Infallible>>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         match refusal(&request) {
             // The whole stack is a handful of references; each call gets one of its own.
-            None => EitherFuture::Left(Accepted { inner: self.0.clone().call(request.map(RequestBody)) }),
+            None => {
+                let answering = Answering::new(self.0.clone().call(request.map(RequestBody)));
+                EitherFuture::Left(Accepted { inner: answering })
+            }
             Some(response) => EitherFuture::Right(std::future::ready(Ok(response.map(Either::Right)))),
         }
     }

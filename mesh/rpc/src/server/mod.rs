@@ -2,7 +2,9 @@
 //! the first connection to the last (`serve`).
 
 mod accept;
+mod answer;
 mod builder;
+mod calls;
 mod catch_panic;
 mod code;
 mod config;

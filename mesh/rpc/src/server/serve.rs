@@ -6,13 +6,14 @@
 //! 3. no more connections; each one says GOAWAY, so its client sends new calls elsewhere; streams without a
 //!    deadline end with UNAVAILABLE, because they would never end by themselves;
 //! 4. calls in flight finish. After half of `drain_timeout` streams that are waiting for their next message end
-//!    too, with UNAVAILABLE; after all of it whatever is left is cut.
+//!    too, with UNAVAILABLE, and answers of which the caller has read nothing since the drain began are reset;
+//!    after all of it whatever is left is cut.
 
 use std::{fmt, io, sync::Arc, time::Duration};
 
 use mesh_policy::PolicyTable;
 use tokio::{task::JoinSet, time::Instant};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Health, ServerBuilder, ServerConfig,
@@ -41,7 +42,8 @@ pub struct Server {
 pub struct Drained {
     /// Calls that came to their own end.
     pub finished: u64,
-    /// Calls that the drain ended: streams that were told UNAVAILABLE, and calls cut at the timeout.
+    /// Calls that the drain ended: streams that were told UNAVAILABLE, answers that were reset because nobody read
+    /// them, and calls cut at the timeout.
     pub cut: u64,
 }
 
@@ -77,8 +79,7 @@ impl Server {
         shutdown: CancellationToken,
     ) -> Result<Drained, ServeError> {
         let drain = Arc::new(Drain::default());
-        let calls = TaskTracker::new();
-        let settings = connection::settings(&self.config, &calls);
+        let settings = connection::settings(&self.config, &drain);
         let stack = stack(self.routes, self.policies, Arc::clone(&drain));
         let serve = |placed| Connection::new(placed, &settings, stack.clone(), &drain, &self.config);
         let mut connections = JoinSet::new();
@@ -103,8 +104,8 @@ impl Server {
             connections.spawn(serve(placed).run());
         }
         let drained = finish(&drain, connections, self.config.drain_timeout).await;
-        calls.close();
-        let _ = tokio::time::timeout(REAP_TIMEOUT, calls.wait()).await;
+        drain.tasks.close();
+        let _ = tokio::time::timeout(REAP_TIMEOUT, drain.tasks.wait()).await;
         outcome.map(|()| drained)
     }
 }

@@ -1,4 +1,6 @@
-//! One span and one log line for every call, and the count of calls in flight.
+//! One span and one line for every call, and the count of calls in flight. The line is a warning when the server
+//! is at fault, and else for debugging: at the level `info` calls that go well, or wrong for their callers' own
+//! reasons, leave no line.
 
 use std::{
     convert::Infallible,
@@ -21,7 +23,7 @@ use tower_service::Service;
 use tracing::Span;
 
 use super::{
-    code,
+    calls, code,
     drain::{Drain, InFlight},
     method,
 };
@@ -82,7 +84,8 @@ pub(crate) struct Call {
     trace: TraceContext,
     span: Span,
     started: Instant,
-    /// `None` until the server has said it: a call that is dropped before is a call that its caller left.
+    /// `None` until the server has said it: a call that is dropped before is a call that its caller left, or that
+    /// was cut because its caller did not read.
     code: Option<Code>,
     _in_flight: InFlight,
 }
@@ -119,7 +122,7 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        let code = self.code.unwrap_or(Code::Cancelled);
+        let code = calls::cut().or(self.code).unwrap_or(Code::Cancelled);
         let status = code::name(code);
         let duration_ms = self.started.elapsed().as_micros() as f64 / 1_000.0;
         // The line names the method even though its span does: a filter may have left the span out.

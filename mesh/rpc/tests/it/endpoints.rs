@@ -1,16 +1,25 @@
 //! Which endpoints a channel calls, and how it comes back to them.
 
-use std::time::Duration;
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, atomic::Ordering},
+    time::Duration,
+};
 
-use echo::{UnaryRequest, echo_service_server::EchoServiceServer};
-use mesh_rpc::{Channel, Server, Target};
-use tokio::net::TcpListener;
-use tonic::Code;
+use echo::{ServerStreamRequest, UnaryRequest, echo_service_server::EchoServiceServer};
+use futures_util::FutureExt as _;
+use mesh_rpc::{Channel, ChannelConfig, Connector, Server, Target};
+use tokio::{io::DuplexStream, net::TcpListener};
+use tonic::{Code, Request};
 
-use crate::support::{Echo, EchoClient, Network, Node, channel, channel_to, reason, spawn};
+use crate::support::{Echo, EchoClient, Network, Node, address, channel, channel_to, reason, spawn};
 
+/// The name of the server that answers. A call that would hang ends, long after every other wait.
 async fn name(client: &mut EchoClient) -> Result<String, tonic::Status> {
-    Ok(client.unary(UnaryRequest { text: "name".to_owned() }).await?.into_inner().text)
+    let mut request = Request::new(UnaryRequest { text: "name".to_owned() });
+    request.set_timeout(Duration::from_secs(60));
+    Ok(client.unary(request).await?.into_inner().text)
 }
 
 fn named(network: &Network, port: u16, name: &str) -> Node {
@@ -161,4 +170,106 @@ async fn a_name_without_addresses_has_no_endpoint() {
     let status = name(&mut client).await.unwrap_err();
     assert_eq!((status.code(), reason(&status).as_str()), (Code::Unavailable, "NO_ENDPOINT"));
     assert_eq!(status.message(), "no endpoint for dns:///echo.test:50051: no such name");
+}
+
+/// Closes the channel that asks it for addresses, and then answers.
+#[derive(Clone, Default)]
+struct Closing {
+    network: Network,
+    channel: Arc<Mutex<Option<Channel>>>,
+}
+
+impl Connector for Closing {
+    type Io = DuplexStream;
+
+    async fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
+        let channel = self.channel.lock().unwrap().take();
+        let closed = channel.map(|channel| channel.close().now_or_never());
+        assert_eq!(closed, Some(None), "it waits for the task that asks");
+        Ok(vec![address(1)])
+    }
+
+    async fn connect(&self, address: SocketAddr) -> io::Result<DuplexStream> {
+        self.network.connect(address).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_channel_stays_closed_whatever_its_resolver_says() {
+    let closing = Closing::default();
+    let _node = named(&closing.network, 1, "alive");
+    let channel = Channel::builder("dns:///echo.test:50051".parse().unwrap()).connector(closing.clone());
+    let channel = channel.build().unwrap();
+    *closing.channel.lock().unwrap() = Some(channel.clone());
+    let mut client = EchoClient::new(channel);
+    for _ in 0..2 {
+        let status = name(&mut client).await.unwrap_err();
+        assert_eq!((status.code(), reason(&status).as_str()), (Code::Unavailable, "NO_ENDPOINT"));
+        assert!(status.message().ends_with("the channel is closed"), "{status}");
+    }
+    assert_eq!(closing.network.attempts(1), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_beyond_the_bound_wait_for_their_turn_or_their_deadline() {
+    let node = named(&Network::default(), 1, "busy");
+    let config = ChannelConfig { max_in_flight: 2, ..ChannelConfig::default() };
+    let channel =
+        Channel::builder(Target::fixed([address(1)])).connector(node.network.clone()).config(config);
+    let client = EchoClient::new(channel.build().unwrap());
+    let call = |text: &str, timeout| {
+        let (mut client, mut request) =
+            (client.clone(), Request::new(UnaryRequest { text: text.to_owned() }));
+        request.set_timeout(Duration::from_millis(timeout));
+        tokio::spawn(async move { client.unary(request).await.map(drop).map_err(|status| status.code()) })
+    };
+    let busy = [call("sleep 1000", 5_000), call("sleep 2000", 5_000)];
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let (patient, hasty) = (call("sleep 500", 5_000), call("too late", 500));
+    assert_eq!(hasty.await.unwrap(), Err(Code::DeadlineExceeded));
+    assert_eq!(node.echo.came.load(Ordering::Relaxed), 2);
+    assert_eq!(patient.await.unwrap(), Ok(()));
+    for call in busy {
+        assert_eq!(call.await.unwrap(), Ok(()));
+    }
+    assert_eq!(node.echo.came.load(Ordering::Relaxed), 3);
+    // Every place was given back, that of the call that never left as well.
+    for _ in 0..5 {
+        assert_eq!(call("hello", 1_000).await.unwrap(), Ok(()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_endpoint_is_passed_over_while_another_has_room() {
+    let network = Network::default();
+    let nodes = [named(&network, 1, "a"), named(&network, 2, "b")];
+    let config = ChannelConfig { max_in_flight: 1, ..ChannelConfig::default() };
+    let target = Target::fixed([address(1), address(2)]);
+    let channel = Channel::builder(target).connector(network.clone()).config(config).build().unwrap();
+    let mut client = EchoClient::new(channel);
+    // Both are connected.
+    while network.attempts(2) == 0 {
+        name(&mut client).await.unwrap();
+    }
+    name(&mut client).await.unwrap();
+    let mut slow = client.clone();
+    let _slow = tokio::spawn(async move { slow.unary(UnaryRequest { text: "hang".to_owned() }).await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let names = [name(&mut client).await.unwrap(), name(&mut client).await.unwrap()];
+    assert_eq!(names[0], names[1]);
+    drop(nodes);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_over_takes_no_place_though_its_caller_still_holds_it() {
+    let node = named(&Network::default(), 1, "a");
+    let config = ChannelConfig { max_in_flight: 1, ..ChannelConfig::default() };
+    let channel =
+        Channel::builder(Target::fixed([address(1)])).connector(node.network.clone()).config(config);
+    let mut client = EchoClient::new(channel.build().unwrap());
+    let request = ServerStreamRequest { count: 2, text: "hello".to_owned() };
+    let mut answers = client.server_stream(request).await.unwrap().into_inner();
+    while answers.message().await.unwrap().is_some() {}
+    assert_eq!(name(&mut client).await.unwrap(), "a");
+    drop(answers);
 }

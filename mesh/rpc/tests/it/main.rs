@@ -15,3 +15,4 @@ mod simulation;
 mod support;
 mod telemetry;
 mod trace;
+mod unread;

@@ -11,7 +11,7 @@ use echo::{ServerStreamRequest, UnaryRequest};
 use serde_json::Value;
 use tonic::Request;
 
-use crate::support::{Echo, Node, POLICIES, post};
+use crate::support::{Echo, Node, POLICIES, long_answer, post};
 
 const CALLER: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -95,6 +95,23 @@ async fn every_call_is_told_once_when_it_is_over() {
         ["WARN", unary, "DEADLINE_EXCEEDED", "caller's: true"],
         ["DEBUG", "_OTHER", "CANCELLED", "caller's: false"],
         ["WARN", "_OTHER", "UNIMPLEMENTED", "caller's: false"],
+    ];
+    assert_eq!(calls(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_was_cut_because_nobody_read_it_tells_why() {
+    listen();
+    let node = Node::start_at(&Default::default(), 1, Echo::default(), |server| server.policies(&POLICIES));
+    // The contract gives it two seconds.
+    let _unread = long_answer(&node.network, "Unary", &[]).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let _unread = long_answer(&node.network, "ServerStream", &[]).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    node.stopped().await;
+    let expected = [
+        ["WARN", "echo.v1.EchoService/Unary", "DEADLINE_EXCEEDED", "caller's: false"],
+        ["WARN", "_OTHER", "UNAVAILABLE", "caller's: false"],
     ];
     assert_eq!(calls(), expected);
 }

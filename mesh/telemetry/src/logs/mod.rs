@@ -1,11 +1,13 @@
 //! Logs: what happened, a line each, on stderr.
 
+mod chain;
 mod config;
 mod filter;
 mod guard;
 mod start;
 mod subscriber;
 
+pub use chain::chain;
 pub use config::{LogConfig, LogFormat, UnknownFormat};
 pub use filter::{InvalidFilter, LogFilter};
 pub use guard::{LINES_MAX, LogGuard};

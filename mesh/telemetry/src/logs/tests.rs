@@ -77,6 +77,33 @@ fn assert_is_rfc3339(time: &str) {
     assert!(shape.starts_with("9999-99-99T99:99:99.9") && shape.ends_with('Z'), "{time}");
 }
 
+/// An error with two below it, the last of which says again what the one above it says.
+fn deep() -> io::Error {
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Layer {
+        text: &'static str,
+        source: Option<Box<Layer>>,
+    }
+    let layer = |text, source| Layer { text, source };
+    let disk = layer("disk full", None);
+    let again = layer("commit 7 failed: disk full", Some(Box::new(disk)));
+    io::Error::other(layer("user not stored", Some(Box::new(again))))
+}
+
+#[test]
+fn an_error_in_a_json_line_tells_its_causes() {
+    let text = logged(JSON, "info", || warn!(error = %chain(&deep()), "a request could not be served"));
+    let line: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(line["error"], "user not stored: commit 7 failed: disk full");
+}
+
+#[test]
+fn an_error_in_a_human_line_tells_its_causes() {
+    let text = logged(HUMAN, "info", || warn!(error = %chain(&deep()), "a request could not be served"));
+    assert!(text.ends_with("error=user not stored: commit 7 failed: disk full\n"), "{text}");
+}
+
 #[test]
 fn a_human_line_has_time_level_message_and_fields() {
     let text = logged(HUMAN, "info", work);

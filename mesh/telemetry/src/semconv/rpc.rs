@@ -1,7 +1,9 @@
 //! Spans of calls, as OpenTelemetry names them (stable since 1.45).
 //!
-//! The span of a call is named after its method, kind SERVER or CLIENT; the client's covers the logical
-//! call with all its retries. OpenTelemetry has no span for an attempt: gRFC A72 has.
+//! A span of `tracing` has one name for all calls, `call`, and its method is the field [`METHOD`]: names are
+//! constants there. An exporter names each span after its method, as the conventions say, kind SERVER or
+//! CLIENT; the client's covers the logical call with all its retries. OpenTelemetry has no span for an attempt:
+//! gRFC A72 has.
 
 names! {
     /// What the call is made with: always [`SYSTEM_GRPC`].

@@ -102,7 +102,7 @@ impl Writer {
     fn stop(self, group: Vec<Box<dyn Job>>, cause: FailureCause) {
         let failure = EngineFailure(Arc::new(cause));
         tracing::error!(
-            error = &*failure.0 as &(dyn std::error::Error + 'static),
+            error = %mesh_telemetry::chain(&*failure.0),
             "embedded store failed, every waiting write has an unknown outcome"
         );
         // First the status: a job that is dropped without an answer, in this group or in the queue, makes its

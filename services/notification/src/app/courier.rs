@@ -65,7 +65,7 @@ impl Courier {
                 Ok(_) => continue,
                 Err(error) => {
                     tracing::error!(
-                        error = &error as &dyn std::error::Error,
+                        error = %mesh_telemetry::chain(&error),
                         "notifications cannot be sent now"
                     );
                     STORE_PAUSE

@@ -58,6 +58,14 @@ impl Echo {
     }
 }
 
+/// `long 7`: seven letters. Everything else says itself.
+fn said(text: &str) -> String {
+    match text.strip_prefix("long ") {
+        Some(length) => "x".repeat(length.parse().unwrap()),
+        None => text.to_owned(),
+    }
+}
+
 fn time_left() -> String {
     deadline::current().map_or("none".to_owned(), |deadline| deadline.remaining().as_millis().to_string())
 }
@@ -79,7 +87,7 @@ impl EchoService for Echo {
             ("deadline", _) => time_left(),
             ("relay", rest) => self.relay(rest).await?,
             ("trace", _) => traceparent.map_or(String::new(), |value| value.to_str().unwrap().to_owned()),
-            _ => text,
+            _ => said(&text),
         };
         Ok(Response::new(UnaryResponse { text }))
     }
@@ -91,7 +99,7 @@ impl EchoService for Echo {
         request: Request<ServerStreamRequest>,
     ) -> Result<Response<Self::ServerStreamStream>, Status> {
         let ServerStreamRequest { count, text } = request.into_inner();
-        let answer = move |index| ServerStreamResponse { index, text: text.clone() };
+        let answer = move |index| ServerStreamResponse { index, text: said(&text) };
         if count > 0 {
             let messages = stream::iter(0..count).map(answer).then(async |answer| {
                 if answer.text == "panic" && answer.index > 0 {

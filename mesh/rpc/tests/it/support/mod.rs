@@ -10,7 +10,7 @@ pub(crate) use echo_service::{Echo, EchoClient};
 pub(crate) use network::{Network, address};
 pub(crate) use node::{Node, channel, channel_to, spawn};
 pub(crate) use policies::POLICIES;
-pub(crate) use raw::{post, send, status_of};
+pub(crate) use raw::{long_answer, post, send, status_of};
 
 use tonic::Status;
 use tonic_types::StatusExt as _;

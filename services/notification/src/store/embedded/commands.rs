@@ -18,9 +18,12 @@ use crate::{
     store::{Enqueued, StoreError},
 };
 
+/// Takes on `notification`, of which `row` is the row: encoded by the caller, because everybody waits for the
+/// writer.
 pub(super) fn enqueue(
     txn: &WriteTransaction,
     notification: Notification,
+    row: &[u8],
     request: Option<&Request>,
     now: UnixMillis,
 ) -> Result<Result<Enqueued, StoreError>, redb::Error> {
@@ -33,17 +36,16 @@ pub(super) fn enqueue(
             Recalled::New => {}
         }
     }
-    let id = notification.id.0.into_bytes();
+    let id = notification.id.0.as_u128();
     let mut items = txn.open_table(ITEMS)?;
-    if let Some(row) = items.get(id)? {
-        return Ok(Ok(Enqueued { notification: decode(row.value())?, replayed: true }));
+    if let Some(found) = items.get(id)? {
+        return Ok(Ok(Enqueued { notification: decode(found.value())?, replayed: true }));
     }
-    let row = encode(&notification);
-    items.insert(id, row.as_slice())?;
-    txn.open_table(BY_USER)?.insert((notification.user_id.into_bytes(), notification.created.0, id), ())?;
+    items.insert(id, row)?;
+    txn.open_table(BY_USER)?.insert((notification.user_id.as_u128(), notification.created.0, id), ())?;
     txn.open_table(DUE)?.insert((notification.due.0, id), ())?;
     if let Some(request) = request {
-        remember(txn, request, &row, now)?;
+        remember(txn, request, row, now)?;
     }
     Ok(Ok(Enqueued { notification, replayed: false }))
 }
@@ -57,7 +59,7 @@ pub(super) fn settle(
     let mut due = txn.open_table(DUE)?;
     let mut settled = Vec::with_capacity(tried.len());
     for (id, verdict) in tried {
-        let id = id.0.into_bytes();
+        let id = id.0.as_u128();
         let Some(before) = items.get(id)?.map(|row| decode(row.value())).transpose()? else { continue };
         due.remove((before.due.0, id))?;
         let after = before.tried(verdict, now);

@@ -51,8 +51,10 @@ impl NotificationStore for EmbeddedStore {
         request: Option<Request>,
     ) -> Result<Enqueued, StoreError> {
         let now = self.clock.now();
-        let job =
-            move |txn: &redb::WriteTransaction| commands::enqueue(txn, notification, request.as_ref(), now);
+        let row = records::encode(&notification);
+        let job = move |txn: &redb::WriteTransaction| {
+            commands::enqueue(txn, notification, &row, request.as_ref(), now)
+        };
         self.engine.write(job).await.map_err(written)
     }
 

@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub(super) fn find(txn: &ReadTransaction, id: NotificationId) -> Result<Option<Notification>, redb::Error> {
-    txn.open_table(ITEMS)?.get(id.0.into_bytes())?.map(|row| decode(row.value())).transpose()
+    txn.open_table(ITEMS)?.get(id.0.as_u128())?.map(|row| decode(row.value())).transpose()
 }
 
 pub(super) fn list(
@@ -26,10 +26,10 @@ pub(super) fn list(
     limit: usize,
 ) -> Result<Vec<Notification>, redb::Error> {
     let (items, by_user) = (txn.open_table(ITEMS)?, txn.open_table(BY_USER)?);
-    let user = user.into_bytes();
-    let (created, id) = after.map_or((u64::MAX, [255; 16]), |(created, id)| (created.0, id.0.into_bytes()));
+    let user = user.as_u128();
+    let (created, id) = after.map_or((u64::MAX, u128::MAX), |(created, id)| (created.0, id.0.as_u128()));
     // The table is oldest first, so newest first is from its end, below the last one told.
-    let keys = by_user.range((user, 0, [0; 16])..(user, created, id))?.rev().take(limit);
+    let keys = by_user.range((user, 0, 0)..(user, created, id))?.rev().take(limit);
     let mut listed = Vec::new();
     for key in keys {
         let (_, _, id) = key?.0.value();
@@ -46,17 +46,17 @@ pub(super) fn due(
 ) -> Result<Vec<Notification>, redb::Error> {
     let (items, due) = (txn.open_table(ITEMS)?, txn.open_table(DUE)?);
     let mut claimed = Vec::new();
-    for key in due.range(..=(now.0, [255; 16]))? {
+    for key in due.range(..=(now.0, u128::MAX))? {
         let (_, id) = key?.0.value();
-        if held.contains(&NotificationId(Uuid::from_bytes(id))) {
+        if held.contains(&NotificationId(Uuid::from_u128(id))) {
             continue;
         }
         match items.get(id)?.map(|row| decode(row.value())).transpose() {
             Ok(found) => claimed.extend(found),
             // It stays due, for a version that can read it; the others must not wait behind it.
             Err(error) => {
-                let id = Uuid::from_bytes(id);
-                tracing::error!(notification.id = %id, %error, "a notification cannot be read and is not sent");
+                let id = Uuid::from_u128(id);
+                tracing::error!(notification.id = %id, error = %mesh_telemetry::chain(&error), "a notification cannot be read and is not sent");
             }
         }
         if claimed.len() >= limit {
@@ -72,7 +72,7 @@ pub(super) fn next_due(
 ) -> Result<Option<UnixMillis>, redb::Error> {
     for key in txn.open_table(DUE)?.iter()? {
         let (at, id) = key?.0.value();
-        if !held.contains(&NotificationId(Uuid::from_bytes(id))) {
+        if !held.contains(&NotificationId(Uuid::from_u128(id))) {
             return Ok(Some(UnixMillis(at)));
         }
     }

@@ -32,7 +32,7 @@ impl ProfileStore for EmbeddedStore {
     async fn profile(&self, user: UserId) -> Result<Option<Profile>, StoreError> {
         let found = self.engine.read(move |txn| {
             let profiles = txn.open_table(PROFILES)?;
-            profiles.get(user.0.into_bytes())?.map(|row| decode_profile(row.value())).transpose()
+            profiles.get(user.0.as_u128())?.map(|row| decode_profile(row.value())).transpose()
         });
         found.await.map_err(unread)
     }
@@ -45,7 +45,7 @@ impl ProfileStore for EmbeddedStore {
 
 fn ensure(txn: &WriteTransaction, user: UserId, now: UnixMillis) -> Job<Profile> {
     let mut profiles = txn.open_table(PROFILES)?;
-    let id = user.0.into_bytes();
+    let id = user.0.as_u128();
     if let Some(row) = profiles.get(id)? {
         return decode_profile(row.value()).map(Ok);
     }
@@ -64,7 +64,7 @@ fn replace(txn: &WriteTransaction, command: ReplaceProfile, now: UnixMillis) -> 
         Ok(_) => {}
     }
     let mut profiles = txn.open_table(PROFILES)?;
-    let id = profile.user_id.0.into_bytes();
+    let id = profile.user_id.0.as_u128();
     let current = profiles.get(id)?.map(|row| decode_profile(row.value())).transpose()?;
     let Some(current) = current else { return Ok(Err(StoreError::NotFound)) };
     if current.version + 1 != profile.version {

@@ -46,7 +46,7 @@ fn open(txn: &WriteTransaction, token: TokenHash, session: &Session, now: UnixMi
     }
     sweep(txn, now)?;
     txn.open_table(SESSIONS)?.insert(token.0, encode_session(session).as_slice())?;
-    txn.open_table(SESSIONS_BY_USER)?.insert((session.user_id.0.into_bytes(), token.0), ())?;
+    txn.open_table(SESSIONS_BY_USER)?.insert((session.user_id.0.as_u128(), token.0), ())?;
     txn.open_table(SESSIONS_BY_EXPIRY)?.insert((session.expires.0, token.0), ())?;
     Ok(Ok(()))
 }
@@ -57,7 +57,7 @@ fn end(txn: &WriteTransaction, token: TokenHash) -> Result<(), redb::Error> {
     else {
         return Ok(());
     };
-    txn.open_table(SESSIONS_BY_USER)?.remove((session.user_id.0.into_bytes(), token.0))?;
+    txn.open_table(SESSIONS_BY_USER)?.remove((session.user_id.0.as_u128(), token.0))?;
     txn.open_table(SESSIONS_BY_EXPIRY)?.remove((session.expires.0, token.0))?;
     Ok(())
 }
@@ -75,7 +75,7 @@ fn sweep(txn: &WriteTransaction, now: UnixMillis) -> Result<(), redb::Error> {
 
 /// Ends all sessions of a user who is being deleted.
 pub(super) fn end_sessions_of(txn: &WriteTransaction, user: UserId) -> Result<(), redb::Error> {
-    let id = user.0.into_bytes();
+    let id = user.0.as_u128();
     let range = (id, [0; 32])..=(id, [255; 32]);
     let tokens: Vec<_> = txn
         .open_table(SESSIONS_BY_USER)?

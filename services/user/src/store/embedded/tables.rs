@@ -1,17 +1,18 @@
-//! The tables, all in the file that the stack's services share, hence the prefix.
+//! The tables, all in the file that the stack's services share, hence the prefix. Ids are numbers: redb compares
+//! those faster than bytes, and in the same order.
 
 use redb::{TableDefinition, WriteTransaction};
 
 /// User id -> user.
-pub(super) const USERS: TableDefinition<'_, [u8; 16], &[u8]> = TableDefinition::new("user.users");
+pub(super) const USERS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("user.users");
 /// Address in its normal form -> user id.
-pub(super) const EMAILS: TableDefinition<'_, &str, [u8; 16]> = TableDefinition::new("user.emails");
+pub(super) const EMAILS: TableDefinition<'_, &str, u128> = TableDefinition::new("user.emails");
 /// User id -> profile.
-pub(super) const PROFILES: TableDefinition<'_, [u8; 16], &[u8]> = TableDefinition::new("user.profiles");
+pub(super) const PROFILES: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("user.profiles");
 /// Hash of the token -> session.
 pub(super) const SESSIONS: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("user.sessions");
 /// (User id, hash of the token), to end all sessions of a user.
-pub(super) const SESSIONS_BY_USER: TableDefinition<'_, ([u8; 16], [u8; 32]), ()> =
+pub(super) const SESSIONS_BY_USER: TableDefinition<'_, (u128, [u8; 32]), ()> =
     TableDefinition::new("user.sessions_by_user");
 /// (Expiry, hash of the token), oldest first.
 pub(super) const SESSIONS_BY_EXPIRY: TableDefinition<'_, (u64, [u8; 32]), ()> =

@@ -26,7 +26,9 @@ use crate::{
 impl UserStore for EmbeddedStore {
     async fn create_user(&self, command: CreateUser) -> Result<Committed<User>, StoreError> {
         let now = self.clock.now();
-        self.engine.write(move |txn| create(txn, command, now)).await.map_err(written)
+        // Encoded here, because everybody waits for the writer and nobody for this.
+        let row = encode_user(&command.user);
+        self.engine.write(move |txn| create(txn, command, &row, now)).await.map_err(written)
     }
 
     async fn replace_user(&self, command: ReplaceUser) -> Result<Committed<User>, StoreError> {
@@ -63,25 +65,25 @@ impl UserStore for EmbeddedStore {
 /// The user stored under `id`, inside a write.
 pub(super) fn stored(txn: &WriteTransaction, id: UserId) -> Result<Option<User>, redb::Error> {
     let users = txn.open_table(USERS)?;
-    users.get(id.0.into_bytes())?.map(|row| decode_user(row.value())).transpose()
+    users.get(id.0.as_u128())?.map(|row| decode_user(row.value())).transpose()
 }
 
 fn owner_of(txn: &WriteTransaction, normal: &str) -> Result<Option<UserId>, redb::Error> {
     let emails = txn.open_table(EMAILS)?;
-    Ok(emails.get(normal)?.map(|row| UserId(uuid::Uuid::from_bytes(row.value()))))
+    Ok(emails.get(normal)?.map(|row| UserId(uuid::Uuid::from_u128(row.value()))))
 }
 
-fn create(txn: &WriteTransaction, command: CreateUser, now: UnixMillis) -> Job<Committed<User>> {
+fn create(txn: &WriteTransaction, command: CreateUser, row: &[u8], now: UnixMillis) -> Job<Committed<User>> {
     let CreateUser { user, request, event } = command;
     match replay(txn, request.as_ref(), now)? {
         Err(refusal) => return Ok(Err(refusal)),
         Ok(Some(Answer::User(user))) => return Ok(Ok(Committed::before(user))),
         Ok(_) => {}
     }
-    let id = user.id.0.into_bytes();
+    let id = user.id.0.as_u128();
     let mut emails = txn.open_table(EMAILS)?;
     if let Some(row) = emails.get(user.email.normal())? {
-        return Ok(Err(StoreError::EmailTaken { owner: UserId(uuid::Uuid::from_bytes(row.value())) }));
+        return Ok(Err(StoreError::EmailTaken { owner: UserId(uuid::Uuid::from_u128(row.value())) }));
     }
     let mut users = txn.open_table(USERS)?;
     // An id derived from a request whose answer is forgotten: the user it made has moved to another address.
@@ -89,7 +91,7 @@ fn create(txn: &WriteTransaction, command: CreateUser, now: UnixMillis) -> Job<C
         return Ok(Err(StoreError::RequestReused));
     }
     emails.insert(user.email.normal(), id)?;
-    users.insert(id, encode_user(&user).as_slice())?;
+    users.insert(id, row)?;
     mesh_events::embedded::append(txn, &event)?;
     if request.is_some() {
         keep(txn, request.as_ref(), &Answer::User(user.clone()), now)?;
@@ -112,7 +114,7 @@ fn replace(txn: &WriteTransaction, command: ReplaceUser, now: UnixMillis) -> Job
     if moved && let Some(owner) = owner_of(txn, user.email.normal())? {
         return Ok(Err(StoreError::EmailTaken { owner }));
     }
-    let id = user.id.0.into_bytes();
+    let id = user.id.0.as_u128();
     if moved {
         let mut emails = txn.open_table(EMAILS)?;
         emails.remove(current.email.normal())?;
@@ -134,7 +136,7 @@ fn delete(txn: &WriteTransaction, command: &DeleteUser, now: UnixMillis) -> Job<
     if current.version != command.expected {
         return Ok(Err(StoreError::Stale));
     }
-    let id = command.id.0.into_bytes();
+    let id = command.id.0.as_u128();
     txn.open_table(EMAILS)?.remove(current.email.normal())?;
     txn.open_table(USERS)?.remove(id)?;
     txn.open_table(PROFILES)?.remove(id)?;
@@ -146,9 +148,7 @@ fn delete(txn: &WriteTransaction, command: &DeleteUser, now: UnixMillis) -> Job<
 
 fn find(txn: &ReadTransaction, ids: &[UserId]) -> Result<Vec<Option<User>>, redb::Error> {
     let users = txn.open_table(USERS)?;
-    ids.iter()
-        .map(|id| users.get(id.0.into_bytes())?.map(|row| decode_user(row.value())).transpose())
-        .collect()
+    ids.iter().map(|id| users.get(id.0.as_u128())?.map(|row| decode_user(row.value())).transpose()).collect()
 }
 
 fn find_by_email(txn: &ReadTransaction, normal: &str) -> Result<Option<User>, redb::Error> {
@@ -158,7 +158,7 @@ fn find_by_email(txn: &ReadTransaction, normal: &str) -> Result<Option<User>, re
 
 fn list(txn: &ReadTransaction, after: Option<UserId>, limit: usize) -> Result<Vec<User>, redb::Error> {
     let users = txn.open_table(USERS)?;
-    let from = after.map_or(Bound::Unbounded, |id| Bound::Excluded(id.0.into_bytes()));
-    let rows = users.range::<[u8; 16]>((from, Bound::Unbounded))?;
+    let from = after.map_or(Bound::Unbounded, |id| Bound::Excluded(id.0.as_u128()));
+    let rows = users.range::<u128>((from, Bound::Unbounded))?;
     rows.take(limit).map(|row| decode_user(row?.1.value())).collect()
 }

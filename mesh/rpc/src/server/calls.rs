@@ -1,0 +1,162 @@
+//! The task of each call, which ends although its caller has stopped reading.
+//!
+//! hyper asks the stack for a piece of the answer and keeps it until HTTP/2's flow control lets it pass. While it
+//! waits for that it asks for nothing more, so the layers that end a body (deadline, drain) are not asked either.
+//! Here the wait itself is ended: the call is dropped, and HTTP/2 tells the caller so by RST_STREAM(CANCEL).
+//!
+//! What HTTP/2 has taken over whole is out of reach: the last piece of an answer, one frame of it at most (see
+//! `answer`), can wait for a caller until the connection ends. Its stream still counts as one of the connection's
+//! `max_concurrent_streams`.
+
+use std::{
+    cell::Cell,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use pin_project_lite::pin_project;
+use tokio_util::sync::WaitForCancellationFutureOwned;
+use tonic::Code;
+
+use super::drain::Drain;
+use crate::deadline::{Alarm, Deadline};
+
+/// Spawns hyper's tasks, one for each call; the server waits for them in the end.
+#[derive(Clone, Debug)]
+pub(super) struct Calls(pub(super) Arc<Drain>);
+
+impl<F> hyper::rt::Executor<F> for Calls
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, future: F) {
+        let drain = Arc::clone(&self.0);
+        self.0.tasks.spawn(Call { inner: Some(future), drain, told: Told::default(), stall: None });
+    }
+}
+
+thread_local! {
+    /// Of the call that this thread is polling.
+    static TOLD: Cell<Told> = const { Cell::new(Told { deadline: None, stack: Stack::Unasked, cut: None }) };
+}
+
+/// What the stack and the task of a call tell each other.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    deadline: Option<Deadline>,
+    stack: Stack,
+    cut: Option<Code>,
+}
+
+/// What the stack did in the current poll of the task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stack {
+    /// It was not asked: hyper is still waiting for the caller to read.
+    #[default]
+    Unasked,
+    /// It waits, and its layers see to it that this ends.
+    Waits,
+    /// It gave something.
+    Gave,
+}
+
+fn tell(change: impl FnOnce(&mut Told)) {
+    let mut told = TOLD.get();
+    change(&mut told);
+    TOLD.set(told);
+}
+
+/// Tells the task the deadline of its call.
+pub(super) fn tell_deadline(deadline: Option<Deadline>) {
+    tell(|told| told.deadline = deadline);
+}
+
+/// Tells the task what became of asking the stack.
+pub(super) fn tell_asked<T>(polled: &Poll<T>) {
+    let stack = if polled.is_pending() { Stack::Waits } else { Stack::Gave };
+    tell(|told| told.stack = stack);
+}
+
+/// Why the task drops the call that is being dropped; `None` if it does not.
+pub(super) fn cut() -> Option<Code> {
+    TOLD.get().cut
+}
+
+pin_project! {
+    /// The task of a call.
+    struct Call<F> {
+        #[pin]
+        inner: Option<F>,
+        drain: Arc<Drain>,
+        told: Told,
+        // Made when the caller first keeps the answer waiting: most callers never do.
+        stall: Option<Pin<Box<Stall>>>,
+    }
+}
+
+impl<F: Future<Output = ()>> Future for Call<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.project();
+        let Some(inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Ready(()) };
+        TOLD.set(Told { stack: Stack::Unasked, ..*this.told });
+        let polled = inner.poll(cx);
+        *this.told = TOLD.take();
+        if polled.is_ready() || this.told.stack == Stack::Waits {
+            return polled;
+        }
+        let deadline = this.told.deadline;
+        let stall = this.stall.get_or_insert_with(|| Box::pin(Stall::new(deadline, this.drain)));
+        if this.told.stack == Stack::Gave {
+            stall.as_mut().begin(this.drain);
+        }
+        let code = ready!(stall.as_mut().poll_cut(cx));
+        if code == Code::Unavailable {
+            this.drain.cut_one();
+        }
+        TOLD.set(Told { cut: Some(code), ..Told::default() });
+        this.inner.set(None);
+        TOLD.take();
+        Poll::Ready(())
+    }
+}
+
+pin_project! {
+    /// The wait for a caller to read.
+    struct Stall {
+        #[pin]
+        alarm: Alarm,
+        #[pin]
+        streams: WaitForCancellationFutureOwned,
+        // Whether the caller has read nothing since the drain began.
+        outlasts_drain: bool,
+    }
+}
+
+impl Stall {
+    fn new(deadline: Option<Deadline>, drain: &Drain) -> Self {
+        let streams = drain.streams.clone().cancelled_owned();
+        Self { alarm: Alarm::new(deadline), streams, outlasts_drain: true }
+    }
+
+    /// The caller has taken the piece before, and now keeps this one waiting.
+    fn begin(self: Pin<&mut Self>, drain: &Drain) {
+        *self.project().outlasts_drain = !drain.going_away.is_cancelled();
+    }
+
+    /// Ready with the status that the call ends with once it must not wait any longer.
+    fn poll_cut(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Code> {
+        let this = self.project();
+        if this.alarm.poll_past(cx).is_ready() {
+            return Poll::Ready(Code::DeadlineExceeded);
+        }
+        // Who still reads, however slowly, has all of the drain's time.
+        if *this.outlasts_drain && this.streams.poll(cx).is_ready() {
+            return Poll::Ready(Code::Unavailable);
+        }
+        Poll::Pending
+    }
+}
