@@ -61,9 +61,13 @@ pub(crate) async fn run(config: StackConfig) -> anyhow::Result<()> {
 
     let stop = shutdown.token();
     let failure = tokio::select! {
+        // A store that fails takes parts down with it, and is the one to be named.
+        biased;
         () = stop.cancelled() => None,
         failure = engine.failed() => Some(store_failed(failure, &path)),
-        () = running.broken.cancelled() => Some(anyhow::anyhow!("a part of the stack ended by itself; its log says which")),
+        () = running.broken.cancelled() => {
+            Some(anyhow::anyhow!("a part of the stack ended by itself; the log says which"))
+        }
     };
     stop.cancel();
     let drained = running.drain(engine).await;
