@@ -71,6 +71,10 @@ pub(crate) async fn run(config: StackConfig) -> anyhow::Result<()> {
     };
     stop.cancel();
     let drained = running.drain(engine).await;
+    // By then the number may be somebody else's.
+    if let Err(error) = std::fs::remove_file(&pid) {
+        tracing::warn!(%error, "{} is left behind", pid.display());
+    }
     match failure {
         Some(failure) => Err(failure),
         None if drained.is_clean() => Ok(()),

@@ -3,7 +3,7 @@
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt;
-use mesh_telemetry::semconv::messaging;
+use mesh_telemetry::{chain, semconv::messaging};
 use tracing::Instrument;
 
 use crate::{Delivery, HandleError, Handler, Receipt};
@@ -45,8 +45,8 @@ pub(super) async fn attempt(handler: &dyn Handler, delivery: Delivery, timeout: 
         let handled = AssertUnwindSafe(handler.handle(&envelope)).catch_unwind();
         let verdict = match tokio::time::timeout(timeout, handled).await {
             Ok(Ok(Ok(()))) => Verdict::Done,
-            Ok(Ok(Err(HandleError::Transient(error)))) => Verdict::Again(chain(&*error)),
-            Ok(Ok(Err(HandleError::Permanent(error)))) => Verdict::Never(chain(&*error)),
+            Ok(Ok(Err(HandleError::Transient(error)))) => Verdict::Again(chain(&*error).to_string()),
+            Ok(Ok(Err(HandleError::Permanent(error)))) => Verdict::Never(chain(&*error).to_string()),
             Ok(Err(panic)) => Verdict::Again(format!("the handler panicked: {}", panic_text(&*panic))),
             Err(_) => Verdict::Again(format!("the handler took longer than {} ms", timeout.as_millis())),
         };
@@ -62,12 +62,6 @@ pub(super) async fn attempt(handler: &dyn Handler, delivery: Delivery, timeout: 
     .instrument(span)
     .await;
     Attempt { receipt, number, verdict }
-}
-
-/// An error with its sources, for logs and for the operator who reads why an event was parked.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {

@@ -49,7 +49,9 @@ async fn a_user_is_created_greeted_served_and_remembered() {
     };
     let updated = stack.profiles().update_profile(update).await.unwrap().into_inner().profile;
     assert_eq!(stack.profiles().get_profile(get.clone()).await.unwrap().into_inner().profile, updated);
+    assert!(data.path().join("stack.pid").exists());
     assert!(stack.terminate().success());
+    assert!(!data.path().join("stack.pid").exists(), "a number that may be somebody else's by now");
 
     let stack = Stack::start(data.path());
     assert_eq!(stack.users().create_user(request).await.unwrap().into_inner().user, Some(user));
