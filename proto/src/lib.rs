@@ -14,6 +14,22 @@ pub mod user {
     }
 }
 
+/// What users pay, and the books about it.
+pub mod payment {
+    #[allow(missing_docs, clippy::all, reason = "generated")]
+    pub mod v1 {
+        tonic::include_proto!("payment.v1");
+    }
+}
+
+/// What the payment service asks of a payment provider.
+pub mod provider {
+    #[allow(missing_docs, clippy::all, reason = "generated")]
+    pub mod v1 {
+        tonic::include_proto!("provider.v1");
+    }
+}
+
 /// Messages to people.
 pub mod notification {
     #[allow(missing_docs, clippy::all, reason = "generated")]

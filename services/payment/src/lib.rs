@@ -28,4 +28,5 @@
 //!   Balances have 128 bits; the API's amounts have 64, and must say so when a sum does not fit.
 
 pub mod domain;
+pub mod provider;
 pub mod store;

@@ -1,0 +1,1 @@
+//! Load on the real programs: what tests and measurements share.

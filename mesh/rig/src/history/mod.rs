@@ -1,0 +1,8 @@
+//! What clients asked and were told, what was broken meanwhile, and what was found at the end: one JSON object a
+//! line, in the order in which it happened.
+
+mod record;
+
+pub use record::{
+    Answer, Balance, Call, Entry, Found, Mail, Money, Notification, Payment, Record, Transaction, User,
+};

@@ -1,0 +1,4 @@
+//! Development only: histories of what clients asked and were told, and the checker that decides from one
+//! whether anything was lost or doubled. The `cargo rig` command is this crate's program.
+
+pub mod history;

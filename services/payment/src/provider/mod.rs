@@ -1,0 +1,78 @@
+//! Whom the service asks to move money: what it relies on, in words that every provider must hold.
+//!
+//! - What is asked for under one key is done once, however often it is asked, and the answer is the same.
+//! - `Ok` is what the provider's own books say. Anything else says nothing of what was done, except
+//!   [`ProviderError::NotDone`]: an answer that is not known is no outcome.
+//! - What was done can be looked up by its key for ever, as soon as it was done.
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use crate::domain::{DeclineCode, Money, Operation, OperationKind, PaymentMethod, ProviderKey};
+
+/// Moves money.
+#[async_trait]
+pub trait Provider: Send + Sync + 'static {
+    /// Asks for the operation, under its key. To ask again is safe, and the only way to go on when the answer
+    /// did not come and [`Provider::lookup`] finds nothing.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn execute(&self, operation: &Operation, method: &PaymentMethod) -> Result<Answer, ProviderError>;
+
+    /// What was done under the key; `None` if nothing was yet.
+    ///
+    /// # Errors
+    /// [`ProviderError::Unknown`].
+    async fn lookup(&self, key: ProviderKey) -> Result<Option<Transaction>, ProviderError>;
+
+    /// A page of everything that was done, in the order in which it was, from the one after `cursor`.
+    ///
+    /// # Errors
+    /// [`ProviderError::Unknown`].
+    async fn list(&self, cursor: Option<String>) -> Result<Page, ProviderError>;
+}
+
+/// What a provider says of an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It was done.
+    Settled,
+    /// It was refused, for good.
+    Declined(DeclineCode),
+    /// It was taken on and is not decided: it will be told, and can be looked up.
+    Pending,
+}
+
+/// An operation in the provider's books.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    /// Its key; whatever text it is, since it may not be ours.
+    pub key: String,
+    /// What was asked for.
+    pub kind: OperationKind,
+    /// How much of it.
+    pub amount: Money,
+    /// How it went.
+    pub answer: Answer,
+}
+
+/// A page of the provider's books.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// In the order in which they were done.
+    pub transactions: Vec<Transaction>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<String>,
+}
+
+/// Why a provider did not answer.
+#[derive(Debug, Error)]
+pub enum ProviderError {
+    /// The operation is not possible by the provider's books. It was not done and never will be.
+    #[error("the provider cannot do this: {0}")]
+    NotDone(String),
+    /// The provider did not answer, or not in time. It may have done it or not.
+    #[error("the provider did not answer")]
+    Unknown(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
