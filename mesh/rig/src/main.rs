@@ -2,13 +2,14 @@
 //!
 //! What the project needs beside Rust is installed on first use, into a cache folder outside the tree.
 
+mod check;
 mod commands;
 mod test;
 mod tools;
 mod tour;
 mod workspace;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -47,6 +48,14 @@ enum Command {
         #[arg(long)]
         bless: bool,
     },
+    /// Decides from a history whether anything was lost, doubled or invented, and prints the report.
+    ///
+    /// A history is what clients asked and were told, what was broken meanwhile and what was found at the end, one
+    /// JSON object a line. Ends with 1 if anything is broken.
+    Check {
+        /// The history.
+        file: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -55,6 +64,7 @@ fn main() -> ExitCode {
         Command::ProtoLint => commands::proto_lint(),
         Command::Deny => commands::deny(),
         Command::Tour { bless } => tour::run(bless),
+        Command::Check { file } => check::run(&file),
     };
     match outcome {
         Ok(code) => code,
