@@ -10,3 +10,4 @@ pub mod lifecycle;
 pub mod paging;
 pub mod record;
 pub mod requests;
+pub mod whole;

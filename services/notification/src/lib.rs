@@ -5,6 +5,7 @@
 //! under the same Message-ID.
 
 pub mod app;
+pub mod clients;
 pub mod config;
 pub mod domain;
 pub mod error;

@@ -12,7 +12,8 @@ use tokio::sync::Notify;
 use crate::{
     MailConfig, NotificationConfig,
     app::{Courier, Feed, Notifications, Parked},
-    events::{self, WelcomeUser},
+    clients::Users,
+    events::{self, SendReceipts, WelcomeUser},
     grpc::NotificationApi,
     mail::{FileMailer, Letterhead, LetterheadError, Mailer, SmtpError, SmtpMailer},
     store::NotificationStore,
@@ -22,6 +23,10 @@ use crate::{
 /// Events in processing at once. Each waits for two commits, its effect's and its acknowledgement's, so this is
 /// what lets many share them.
 const PREFETCH: NonZeroUsize = NonZeroUsize::new(1_024).expect("above zero");
+
+/// Receipts in processing at once, and so the most questions that the user service is asked at a time: fewer than
+/// a channel has room for.
+const RECEIPTS_PREFETCH: NonZeroUsize = NonZeroUsize::new(256).expect("above zero");
 
 /// Why the service cannot start.
 #[derive(Debug, Error)]
@@ -52,12 +57,14 @@ pub struct NotificationService {
     notifications: Notifications,
     parked: Parked,
     courier: Courier,
+    users: Users,
     /// In which Message-IDs are made.
     domain: String,
 }
 
 impl NotificationService {
-    /// The service on `store`, with the administration of `queues`; mails that leave as files go to `folder`.
+    /// The service on `store`, with the administration of `queues`; `users` says where receipts go, and mails that
+    /// leave as files go to `folder`.
     ///
     /// # Errors
     /// [`StartError`].
@@ -65,6 +72,7 @@ impl NotificationService {
         store: Arc<dyn NotificationStore>,
         bus: Arc<dyn Bus>,
         queues: Vec<String>,
+        users: Users,
         folder: &Path,
         clock: Clock,
         config: &NotificationConfig,
@@ -89,7 +97,7 @@ impl NotificationService {
             clock.clone(),
         );
         let notifications = Notifications::new(store, templates, feed, bell, clock);
-        Ok(Self { notifications, parked: Parked::new(bus, queues), courier, domain })
+        Ok(Self { notifications, parked: Parked::new(bus, queues), courier, users, domain })
     }
 
     /// The gRPC server.
@@ -110,12 +118,16 @@ impl NotificationService {
     #[must_use]
     pub fn consumer(&self, bus: Arc<dyn Bus>) -> Consumer {
         let handler = Arc::new(WelcomeUser::new(self.notifications.clone()));
-        Consumer::new(
-            bus,
-            events::subscription(),
-            handler,
-            ConsumerConfig { prefetch: PREFETCH, ..ConsumerConfig::default() },
-        )
+        let config = ConsumerConfig { prefetch: PREFETCH, ..ConsumerConfig::default() };
+        Consumer::new(bus, events::welcomes(), handler, config)
+    }
+
+    /// The consumer that sends receipts for payments.
+    #[must_use]
+    pub fn receipts_consumer(&self, bus: Arc<dyn Bus>) -> Consumer {
+        let handler = Arc::new(SendReceipts::new(self.notifications.clone(), self.users.clone()));
+        let config = ConsumerConfig { prefetch: RECEIPTS_PREFETCH, ..ConsumerConfig::default() };
+        Consumer::new(bus, events::receipts(), handler, config)
     }
 
     /// The courier, to be run as long as the service does.

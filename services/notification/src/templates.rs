@@ -8,14 +8,48 @@ use thiserror::Error;
 /// The template of the mail to new users.
 pub const WELCOME: &str = "welcome";
 
-/// Every template: its name, the parameters it asks for, and its sources.
-const SOURCES: [Source; 1] = [Source {
-    name: WELCOME,
-    parameters: &["email"],
-    subject: include_str!("../templates/welcome.subject"),
-    text: include_str!("../templates/welcome.txt"),
-    html: include_str!("../templates/welcome.html"),
-}];
+/// The template of the receipt for money that was taken.
+pub const PAYMENT_CAPTURED: &str = "payment_captured";
+
+/// The template of the receipt for money that was given back.
+pub const PAYMENT_REFUNDED: &str = "payment_refunded";
+
+/// The template of the mail about money that was let go.
+pub const PAYMENT_CANCELED: &str = "payment_canceled";
+
+/// The template of the mail about a payment that was refused.
+pub const PAYMENT_FAILED: &str = "payment_failed";
+
+/// A template's sources, by its name and the parameters it asks for.
+macro_rules! source {
+    ($name:ident, $file:literal, $parameters:expr) => {
+        Source {
+            name: $name,
+            parameters: $parameters,
+            subject: include_str!(concat!("../templates/", $file, ".subject")),
+            text: include_str!(concat!("../templates/", $file, ".txt")),
+            html: include_str!(concat!("../templates/", $file, ".html")),
+        }
+    };
+}
+
+/// Every template.
+const SOURCES: [Source; 5] = [
+    source!(WELCOME, "welcome", &["email"]),
+    // "released" is empty when nothing is, and "reason" when there is none to tell.
+    source!(
+        PAYMENT_CAPTURED,
+        "payment_captured",
+        &["amount", "authorized", "released", "payment_id", "date"]
+    ),
+    source!(
+        PAYMENT_REFUNDED,
+        "payment_refunded",
+        &["amount", "total_refunded", "captured", "payment_id", "date"]
+    ),
+    source!(PAYMENT_CANCELED, "payment_canceled", &["amount", "reason", "payment_id", "date"]),
+    source!(PAYMENT_FAILED, "payment_failed", &["amount", "reason", "payment_id", "date"]),
+];
 
 struct Source {
     name: &'static str,
@@ -143,32 +177,4 @@ fn one_line(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parameters(email: &str) -> BTreeMap<String, String> {
-        BTreeMap::from([("email".to_owned(), email.to_owned())])
-    }
-
-    #[test]
-    fn escapes_what_users_wrote_in_html_only() {
-        let rendered = Templates::load().unwrap().render(WELCOME, &parameters("<b>@c.de")).unwrap();
-        assert!(rendered.html.contains("&lt;b&gt;@c.de") && !rendered.html.contains("<b>@c.de"));
-        assert!(rendered.text.contains("<b>@c.de"));
-    }
-
-    #[test]
-    fn a_parameter_cannot_begin_a_header() {
-        let rendered = Templates::load().unwrap().render(WELCOME, &parameters("a\r\nBcc: x")).unwrap();
-        assert_eq!(rendered.subject, "Welcome, a  Bcc: x");
-    }
-
-    #[test]
-    fn names_what_is_missing() {
-        let templates = Templates::load().unwrap();
-        let missing = templates.render(WELCOME, &BTreeMap::new()).unwrap_err();
-        assert_eq!(missing.to_string(), "the template \"welcome\" needs the parameter \"email\"");
-        let unknown = templates.subject("nothing", &BTreeMap::new()).unwrap_err();
-        assert_eq!(unknown.to_string(), "there is no template \"nothing\"");
-    }
-}
+mod tests;

@@ -1,4 +1,7 @@
-//! The payment service's books: what a payment is, and where it is kept. Nothing speaks to the network yet.
+//! The payment service: what users pay, the books about it, and what is asked of the provider.
+//!
+//! The way in is [`grpc`]; [`app`] decides what to do and when; [`clients`] asks who is a user and [`provider`]
+//! moves money; [`events`] says what is published.
 //!
 //! [`domain`] decides: a [`Payment`](domain::Payment) makes a [`Step`](domain::Step) of what happens to it, by
 //! the [`TRANSITIONS`](domain::TRANSITIONS) table and the ledger's rules. [`store`] keeps: a
@@ -17,16 +20,29 @@
 //! 4. On [`StoreError::Stale`](store::StoreError::Stale) read the [`Standing`](store::Standing) again and
 //!    decide again: the step may not be possible any more, or be there already.
 //!
-//! # What whoever builds on this must do
-//! - Give every mutating call a request; on [`Applied::Before`](store::Applied::Before) answer with the
-//!   payment as it is and the outcome of the operation named, which may be a refusal.
-//! - Skip payments in [`State::NeedsReconciliation`](domain::State::NeedsReconciliation) when driving open
-//!   operations; they wait for a person or for the reconciliation job.
-//! - Name events by [`PaymentId::event_id`](domain::PaymentId::event_id) and the payment's version, one for
-//!   each commit that is told of. An immediate capture begins in the commit that authorises.
-//! - Prove a book by folding its entries into a [`Ledger`](domain::Ledger) and comparing balances.
-//!   Balances have 128 bits; the API's amounts have 64, and must say so when a sum does not fit.
+//! # What callers can rely on
+//! - A request that comes again gets the payment as it is by then, whatever has happened since; the provider is
+//!   asked for what it began once, under one key.
+//! - An answer means that what it says is durable. A state that ends in ING means that the outcome is being
+//!   found out, whether or not the caller waits, and also after a crash.
+//! - Every step that is told of is told by one event, kept with the step: under an id made from the payment and
+//!   its version, so that it can be told apart from a repeat.
+//! - What cannot be found out, or contradicts the books, is never decided by guessing: the payment needs
+//!   reconciliation, and nothing else happens to it until the provider's own books have been asked.
+//! - A book can be proved by folding its entries into a [`Ledger`](domain::Ledger) and comparing balances.
+//!   Balances have 128 bits; the API's amounts have 64, and it says so when a sum does not fit.
 
+pub mod app;
+pub mod clients;
+pub mod config;
 pub mod domain;
+pub mod error;
+pub mod events;
+pub mod grpc;
 pub mod provider;
+mod seeded;
+mod service;
 pub mod store;
+
+pub use config::PaymentConfig;
+pub use service::PaymentService;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use fail::fail_point;
 use rand::rngs::StdRng;
 use tokio::{
     task::{JoinError, JoinSet},
@@ -94,7 +95,15 @@ impl<'a> Session<'a> {
         }
         let handler = Arc::clone(&self.handler);
         let timeout = self.config.timeout;
-        self.attempts.spawn(async move { attempt(&*handler, delivery, timeout).await });
+        let early = acks_early().then(|| Arc::clone(&self.bus));
+        self.attempts.spawn(async move {
+            if let Some(bus) = early {
+                let _ = ack(&*bus, std::slice::from_ref(&delivery.receipt)).await;
+            }
+            // Out, and nothing done about it: it must come again.
+            fail_point!("consumer.before-effect");
+            attempt(&*handler, delivery, timeout).await
+        });
     }
 
     /// Takes an attempt that ended, and all others that ended meanwhile, so that their acks share one
@@ -113,7 +122,11 @@ impl<'a> Session<'a> {
 
     fn settle(&mut self, Attempt { receipt, number, verdict }: Attempt) {
         match verdict {
-            Verdict::Done => self.acks.push(receipt),
+            Verdict::Done => {
+                // The effect is durable and the event still in the queue: it comes again, to no further effect.
+                fail_point!("consumer.after-effect");
+                self.acks.push(receipt);
+            }
             Verdict::Never(reason) => self.park(receipt, reason),
             Verdict::Again(reason) => match self.config.ladder.wait(number, self.rng) {
                 Some(after) => {
@@ -137,7 +150,7 @@ impl<'a> Session<'a> {
         self.is_acking = true;
         let bus = Arc::clone(&self.bus);
         let receipts = std::mem::take(&mut self.acks);
-        self.settlements.spawn(async move { (Settled::Acks, bus.ack(&receipts).await) });
+        self.settlements.spawn(async move { (Settled::Acks, ack(&*bus, &receipts).await) });
     }
 
     fn settled(
@@ -175,4 +188,17 @@ impl<'a> Session<'a> {
             }
         }
     }
+}
+
+async fn ack(bus: &dyn Bus, receipts: &[Receipt]) -> Result<(), BusError> {
+    let acked = bus.ack(receipts).await;
+    // It never comes again, and the consumer does not know yet.
+    fail_point!("consumer.after-ack");
+    acked
+}
+
+/// Seeded bug, only with failpoints compiled in: an event is acknowledged before its effect is durable.
+fn acks_early() -> bool {
+    fail_point!("bug.ack-before-effect", |_| true);
+    false
 }

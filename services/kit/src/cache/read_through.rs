@@ -1,7 +1,10 @@
 //! The cache itself: reads, the one load per key, and the changes that overrule it.
 
+mod plain;
+
 use std::{fmt, hash::Hash, panic::AssertUnwindSafe, sync::Arc};
 
+use fail::fail_point;
 use futures_util::FutureExt;
 use moka::{future::Cache, notification::RemovalCause, ops::compute::Op};
 use tokio::time::{Instant, timeout};
@@ -165,6 +168,9 @@ where
 {
     /// Replaces a slot by what `overrule` makes of it, if anything, while no load of the key runs.
     async fn change(&self, key: K, overrule: impl FnOnce(Option<Arc<Slot<V>>>) -> Option<Slot<V>>) {
+        if plain::is_on() {
+            return self.invalidate_plainly(&key).await;
+        }
         let entry = self.cache.entry(key);
         let apply = |current: Option<moka::Entry<K, Arc<Slot<V>>>>| {
             let next = overrule(current.map(moka::Entry::into_value));
@@ -205,6 +211,9 @@ where
 
     /// One load, from exclusion to landing.
     async fn fly(self: Arc<Self>, mut flight: Flight<K, V>) {
+        if plain::is_on() {
+            return self.fly_plainly(flight).await;
+        }
         let mut answer = Err(LoadError::Closed);
         let key = flight.key().clone();
         let entry = self.cache.entry(key.clone());
@@ -234,6 +243,8 @@ where
         }
         let floor = current.as_ref().map_or(0, |slot| slot.floor_version(start));
         let loaded = self.load(key, floor).await;
+        // What was read is about to be held; a change may have been committed since.
+        fail_point!("cache.after-load");
         let (now, hash) = (Instant::now(), hash_of(key));
         match loaded {
             Ok(Some(Versioned { version, value })) => {

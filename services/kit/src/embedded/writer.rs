@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
+use fail::fail_point;
+use redb::Durability;
 use tokio::sync::mpsc;
 
 use super::{
@@ -68,7 +70,11 @@ impl Writer {
     /// Runs a group in one transaction. A panic is caught outside the transaction's life, so that redb can
     /// give its pages back in order.
     fn commit(&self, group: &mut [Box<dyn Job>]) -> Result<(), FailureCause> {
-        let txn = self.shared.begin_write().map_err(FailureCause::Database)?;
+        let mut txn = self.shared.begin_write().map_err(FailureCause::Database)?;
+        if forgets_fsync() {
+            let set = txn.set_durability(Durability::None);
+            set.map_err(|error| FailureCause::Database(error.into()))?;
+        }
         let mut effect = Effect::Nothing;
         let ran = catch_unwind(AssertUnwindSafe(|| {
             for job in group.iter_mut() {
@@ -85,7 +91,14 @@ impl Writer {
         }
         // A group of refusals changed nothing: it costs no fsync. What they saw was committed before.
         let end = catch_unwind(AssertUnwindSafe(|| match effect {
-            Effect::Wrote => txn.commit().map_err(redb::Error::from),
+            Effect::Wrote => {
+                // Every job has run, and nothing of it is there.
+                fail_point!("store.before-commit");
+                txn.commit().map_err(redb::Error::from)?;
+                // All of it is there, and nobody was told.
+                fail_point!("store.after-commit");
+                Ok(())
+            }
             Effect::Nothing => txn.abort().map_err(redb::Error::from),
         }));
         match end {
@@ -110,4 +123,10 @@ impl Writer {
         self.shared.close(Status::Failed(failure));
         drop(group);
     }
+}
+
+/// Seeded bug, only with failpoints compiled in: a commit that is acknowledged is in memory only.
+fn forgets_fsync() -> bool {
+    fail_point!("bug.no-fsync", |_| true);
+    false
 }

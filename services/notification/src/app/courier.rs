@@ -94,8 +94,12 @@ impl Courier {
                 Err(error) => tried.push((notification.id, Verdict::Permanent(error))),
             }
         }
+        fail::fail_point!("mail.before-send");
         tried.extend(self.post(mails).await);
-        for notification in self.store.settle(tried, self.clock.now()).await? {
+        fail::fail_point!("mail.after-send");
+        let settled = self.store.settle(tried, self.clock.now()).await?;
+        fail::fail_point!("mail.after-record");
+        for notification in settled {
             self.feed.tell(&notification);
             if !notification.last_error.is_empty() {
                 // Not why: a relay's answer names the recipient. GetNotification tells it.

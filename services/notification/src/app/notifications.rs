@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Feed, Watch};
 use crate::{
-    domain::{Content, Notification, NotificationId, Recipient},
+    domain::{Content, Notification, NotificationId, Receipt, Recipient},
     error::Error,
     store::{ListKey, NotificationStore},
     templates::{TemplateError, Templates, WELCOME},
@@ -91,6 +91,16 @@ impl Notifications {
         let content = Content::Template { name: WELCOME.to_owned(), parameters };
         let id = NotificationId::of_event(event, "welcome-mail");
         self.take_on(id, Order { user_id, recipient, content }, None).await.map(drop)
+    }
+
+    /// Takes on the receipt for `event`, unless it was taken on before.
+    ///
+    /// # Errors
+    /// As [`Notifications::welcome`].
+    pub async fn receipt(&self, event: Uuid, receipt: Receipt, recipient: Recipient) -> Result<(), Error> {
+        let id = NotificationId::of_event(event, receipt.template);
+        let order = Order { user_id: receipt.user, recipient, content: receipt.content() };
+        self.take_on(id, order, None).await.map(drop)
     }
 
     async fn take_on(

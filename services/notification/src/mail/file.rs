@@ -3,6 +3,10 @@
 //! lettre writes a file under a random name; it is then moved to the name of its notification. A kill
 //! between the two leaves a stray in the inner folder, which the next start clears, and the mail is written
 //! again: there is never more than one file of a notification, and never half a one.
+//!
+//! That is so for kills of the process. What a file says is the disk's when the system finds time for it: a sync
+//! of each mail would cost more than all else about it. After a power failure the last mails may be missing or
+//! empty though they count as sent.
 
 use std::{
     fs, io,

@@ -2,10 +2,18 @@
 
 mod notifications;
 mod parked;
+mod people;
+mod receipts;
 mod watch;
 mod welcome;
 
-use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use mesh_events::{
     Bus, EventKind, Subscription,
@@ -13,13 +21,18 @@ use mesh_events::{
 };
 use mesh_rpc::{Channel, ServerConfig, Target};
 use notification::{
-    MailConfig, NotificationConfig, NotificationService, events::WELCOME_QUEUE,
+    MailConfig, NotificationConfig, NotificationService,
+    clients::Users,
+    events::{RECEIPTS_QUEUE, WELCOME_QUEUE, subscriptions},
     store::embedded::EmbeddedStore,
 };
-use proto::notification::v1::{
-    GetNotificationRequest, Notification, SendNotificationRequest, State, TextContent,
-    WatchNotificationsRequest, WatchNotificationsResponse,
-    notification_service_client::NotificationServiceClient, send_notification_request::Content,
+use proto::{
+    notification::v1::{
+        GetNotificationRequest, Notification, SendNotificationRequest, State, TextContent,
+        WatchNotificationsRequest, WatchNotificationsResponse,
+        notification_service_client::NotificationServiceClient, send_notification_request::Content,
+    },
+    user::v1::user_service_client::UserServiceClient,
 };
 use service_kit::{
     clock::{Clock, Hand, UnixMillis},
@@ -36,6 +49,9 @@ pub(crate) const OTHER_QUEUE: &str = "user.profile";
 pub(crate) const ADA: &str = "00000000-0000-7000-8000-00000000000a";
 pub(crate) const BOB: &str = "00000000-0000-7000-8000-00000000000b";
 
+/// Where nobody listens: an address of a user service that is never asked.
+const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
+
 /// How long a test waits for what must come before it fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -43,6 +59,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Api {
     pub(crate) client: NotificationServiceClient<Channel>,
     pub(crate) bus: EmbeddedBus<Engine>,
+    /// On the channel that the service itself asks through.
+    pub(crate) asking: UserServiceClient<Channel>,
     pub(crate) hand: Hand,
     mails: PathBuf,
     stop: CancellationToken,
@@ -51,12 +69,13 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// Starts the service, its consumer and its courier; mails become files.
+    /// Starts the service, its consumers and its courier; mails become files.
     pub(crate) async fn start() -> Self {
-        Self::start_with(MailConfig::Files).await
+        Self::start_with(MailConfig::Files, NOWHERE).await
     }
 
-    pub(crate) async fn start_with(mail: MailConfig) -> Self {
+    /// The service, asking the user service at `users`.
+    pub(crate) async fn start_with(mail: MailConfig, users: SocketAddr) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mails = folder.path().join("mails");
         let engine = Engine::open(&folder.path().join("store.redb"), EngineConfig::default()).unwrap();
@@ -66,27 +85,33 @@ impl Api {
         let bus_config = EmbeddedBusConfig { clock: bus_clock, ..EmbeddedBusConfig::default() };
         let bus = EmbeddedBus::open(engine.clone(), bus_config).await.unwrap();
         let other = Subscription::new(OTHER_QUEUE, [EventKind::from_static("user.created")]);
-        bus.declare(&[notification::events::subscription(), other]).await.unwrap();
+        let [welcomes, receipts] = subscriptions();
+        bus.declare(&[welcomes, receipts, other]).await.unwrap();
         let shared: Arc<dyn Bus> = Arc::new(bus.clone());
         let store = Arc::new(EmbeddedStore::open(engine, clock.clone()).await.unwrap());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let from = "Example <no-reply@example.org>".to_owned();
         let config = NotificationConfig { listen: address, from, mail };
-        let queues = vec![OTHER_QUEUE.to_owned(), WELCOME_QUEUE.to_owned()];
+        let queues = [OTHER_QUEUE, WELCOME_QUEUE, RECEIPTS_QUEUE].map(str::to_owned).to_vec();
+        let to_users = Channel::builder(Target::fixed([users])).policies(&proto::POLICIES).build().unwrap();
+        let asked = Users::new(to_users.clone());
         let service =
-            NotificationService::new(store, Arc::clone(&shared), queues, &mails, clock, &config).unwrap();
+            NotificationService::new(store, Arc::clone(&shared), queues, asked, &mails, clock, &config)
+                .unwrap();
 
         let (stop, parts) = (CancellationToken::new(), TaskTracker::new());
         let server = service.server(ServerConfig::default()).unwrap();
         parts.spawn(server.serve(listener, stop.clone()));
-        parts.spawn(service.consumer(shared).run(stop.clone()));
+        parts.spawn(service.consumer(Arc::clone(&shared)).run(stop.clone()));
+        parts.spawn(service.receipts_consumer(shared).run(stop.clone()));
         let (courier, courier_stop) = (service.into_courier(), stop.clone());
         parts.spawn(async move { courier.run(courier_stop).await });
         parts.close();
         let channel = Channel::builder(Target::fixed([address])).policies(&proto::POLICIES).build().unwrap();
         let client = NotificationServiceClient::new(channel);
-        Self { client, bus, hand, mails, stop, parts, _folder: folder }
+        let asking = UserServiceClient::new(to_users);
+        Self { client, bus, asking, hand, mails, stop, parts, _folder: folder }
     }
 
     /// Stops everything and waits for it.

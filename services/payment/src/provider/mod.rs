@@ -5,7 +5,10 @@
 //!   [`ProviderError::NotDone`]: an answer that is not known is no outcome.
 //! - What was done can be looked up by its key for ever, as soon as it was done.
 
+mod grpc;
+
 use async_trait::async_trait;
+pub use grpc::GrpcProvider;
 use thiserror::Error;
 
 use crate::domain::{DeclineCode, Money, Operation, OperationKind, PaymentMethod, ProviderKey};
@@ -57,6 +60,25 @@ pub struct Transaction {
     pub answer: Answer,
 }
 
+impl Transaction {
+    /// What the transaction says of `operation`.
+    ///
+    /// # Errors
+    /// [`ProviderError::Contradiction`] when it is another operation, or one of another kind or amount: then it
+    /// says nothing of what was asked for.
+    pub fn answer_to(&self, operation: &Operation) -> Result<Answer, ProviderError> {
+        let is_asked = self.key == operation.key.to_string()
+            && (self.kind, self.amount) == (operation.kind, operation.amount);
+        if is_asked {
+            return Ok(self.answer.clone());
+        }
+        Err(ProviderError::Contradiction(format!(
+            "{:?} of {} under {:?} instead of {:?} of {} under {}",
+            self.kind, self.amount, self.key, operation.kind, operation.amount, operation.key,
+        )))
+    }
+}
+
 /// A page of the provider's books.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
@@ -72,6 +94,10 @@ pub enum ProviderError {
     /// The operation is not possible by the provider's books. It was not done and never will be.
     #[error("the provider cannot do this: {0}")]
     NotDone(String),
+    /// The provider says that it did something else under the operation's key. What was asked for was not done and
+    /// cannot be under this key, and money may have moved: the operation must be given up, so that somebody looks.
+    #[error("the provider did something else under this key: {0}")]
+    Contradiction(String),
     /// The provider did not answer, or not in time. It may have done it or not.
     #[error("the provider did not answer")]
     Unknown(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -64,6 +64,18 @@ pub trait PaymentStore: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Operation>, StoreError>;
 
+    /// Up to `limit` books in which something was ever kept, in the order of user and currency, from the one
+    /// after `after`. It scans: for proving the books, not for serving.
+    async fn books(&self, after: Option<BookId>, limit: usize) -> Result<Vec<Book>, StoreError>;
+
+    /// Up to `limit` operations, open and ended, in the order of their keys, from the one after `after`. It
+    /// scans, too.
+    async fn operations(
+        &self,
+        after: Option<ProviderKey>,
+        limit: usize,
+    ) -> Result<Vec<Operation>, StoreError>;
+
     /// Up to `limit` payments whose authorisation must be released by `now`, the longest overdue first.
     async fn lapsed(&self, now: UnixMillis, limit: usize) -> Result<Vec<PaymentId>, StoreError>;
 

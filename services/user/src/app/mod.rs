@@ -4,7 +4,6 @@ mod import;
 mod profiles;
 mod sessions;
 mod users;
-mod whole;
 
 pub use import::{ImportError, ImportRow, Problem, Summary};
 pub use profiles::Profiles;

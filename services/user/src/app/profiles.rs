@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use service_kit::{clock::Clock, requests::Request};
+use service_kit::{clock::Clock, requests::Request, whole::Whole};
 
-use super::{CONTENTION_ATTEMPTS, whole::Whole};
+use super::CONTENTION_ATTEMPTS;
 use crate::{
     cache::ProfileCache,
     domain::{Profile, ProfileChange, UserId},

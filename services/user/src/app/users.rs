@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use mesh_events::Publisher;
-use service_kit::{clock::Clock, requests::Request};
+use service_kit::{clock::Clock, requests::Request, whole::Whole};
 
-use super::{CONTENTION_ATTEMPTS, Profiles, whole::Whole};
+use super::{CONTENTION_ATTEMPTS, Profiles};
 use crate::{
     domain::{DisplayName, Email, Locale, User, UserChange, UserId},
     error::Error,

@@ -1,7 +1,7 @@
 //! What a store is asked to do, and what it answers.
 
 use mesh_events::Envelope;
-use service_kit::{clock::UnixMillis, requests::Request};
+use service_kit::{clock::UnixMillis, requests::Request, whole::CutOff};
 use thiserror::Error;
 
 use crate::domain::{Profile, User, UserId};
@@ -105,4 +105,10 @@ pub enum StoreError {
     /// The store cannot say. A write may or may not have happened.
     #[error("the store is unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<CutOff> for StoreError {
+    fn from(cut: CutOff) -> Self {
+        Self::Unavailable(cut.into())
+    }
 }

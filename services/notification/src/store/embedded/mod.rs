@@ -6,6 +6,7 @@
 mod commands;
 mod queries;
 mod records;
+mod seeded;
 mod tables;
 
 use std::{collections::HashSet, sync::Arc};
@@ -50,6 +51,12 @@ impl NotificationStore for EmbeddedStore {
         notification: Notification,
         request: Option<Request>,
     ) -> Result<Enqueued, StoreError> {
+        if request.is_none() && seeded::is_seen_before_effect() {
+            if seeded::see(&self.engine, notification.id).await.map_err(written)? {
+                return Ok(Enqueued { notification, replayed: true });
+            }
+            fail::fail_point!("notification.between-seen-and-effect");
+        }
         let now = self.clock.now();
         let row = records::encode(&notification);
         let job = move |txn: &redb::WriteTransaction| {

@@ -10,7 +10,7 @@ use proto::notification::v1::{
 use service_kit::requests::REMEMBERED;
 use tonic::Code;
 
-use super::{ADA, Api, BOB, fields, sent, text, told};
+use super::{ADA, Api, BOB, NOWHERE, fields, sent, text, told};
 use crate::smtp::sink::Sink;
 
 fn welcome(name: &str, parameters: &[(&str, &str)]) -> SendNotificationRequest {
@@ -60,7 +60,7 @@ async fn a_template_is_filled_in() {
 #[tokio::test]
 async fn a_mail_leaves_through_the_relay_when_one_is_configured() {
     let sink = Sink::start([]).await;
-    let mut api = Api::start_with(MailConfig::Smtp(sink.config())).await;
+    let mut api = Api::start_with(MailConfig::Smtp(sink.config()), NOWHERE).await;
     let mut watch = api.watch("").await;
     let queued = api.send(text(ADA, "Hello")).await;
     sent(&mut watch).await;

@@ -16,7 +16,7 @@ pub use step::Step;
 
 use super::{Balance, BookId, DeclineCode, Money, PaymentId, PaymentMethod, ProviderKey, State, UserId};
 
-/// The most operations of one payment: all but two or three are refunds.
+/// The most operations of one payment: all but two or three are refunds, and the last can only be a release.
 pub const MAX_OPERATIONS: u32 = 1_000;
 
 /// What a user pays. It changes only by a [`Step`].

@@ -40,7 +40,9 @@ impl Step {
 
     /// The step that also begins an operation.
     pub(super) fn opening(mut self, kind: OperationKind, amount: Money) -> Result<Self, Refused> {
-        if self.payment.operations >= MAX_OPERATIONS {
+        // The last one is for a release, so that money is never held because it cannot be let go.
+        let most = if kind == OperationKind::Void { MAX_OPERATIONS } else { MAX_OPERATIONS - 1 };
+        if self.payment.operations >= most {
             return Err(Refused::TooManyOperations);
         }
         self.payment.operations += 1;

@@ -75,6 +75,18 @@ impl PaymentStore for EmbeddedStore {
         self.engine.read(move |txn| reads::open_operations(txn, after, limit)).await.map_err(unread)
     }
 
+    async fn books(&self, after: Option<BookId>, limit: usize) -> Result<Vec<Book>, StoreError> {
+        self.engine.read(move |txn| reads::books(txn, after, limit)).await.map_err(unread)
+    }
+
+    async fn operations(
+        &self,
+        after: Option<ProviderKey>,
+        limit: usize,
+    ) -> Result<Vec<Operation>, StoreError> {
+        self.engine.read(move |txn| reads::operations(txn, after, limit)).await.map_err(unread)
+    }
+
     async fn lapsed(&self, now: UnixMillis, limit: usize) -> Result<Vec<PaymentId>, StoreError> {
         self.engine.read(move |txn| reads::lapsed(txn, now, limit)).await.map_err(unread)
     }

@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::{
     records::{decode_book, decode_operation, decode_payment, decode_transfer},
     tables::{
-        BOOKS, BY_USER, LAPSES, OPEN, OPERATIONS, PAYMENTS, TRANSFERS, book_key, operation_key, provider_key,
+        BOOKS, BY_USER, LAPSES, OPEN, OPERATIONS, PAYMENTS, TRANSFERS, book_id, book_key, operation_key,
+        provider_key,
     },
 };
 use crate::{
@@ -92,6 +93,38 @@ pub(super) fn open_operations(
             let row = operations.get(key)?;
             let row = row.ok_or_else(|| redb::Error::Corrupted("an open operation is missing".to_owned()))?;
             decode_operation(provider_key(key), row.value())
+        })
+        .collect()
+}
+
+pub(super) fn books(
+    txn: &ReadTransaction,
+    after: Option<BookId>,
+    limit: usize,
+) -> Result<Vec<Book>, redb::Error> {
+    let books = txn.open_table(BOOKS)?;
+    let from = after.map_or(Bound::Unbounded, |book| Bound::Excluded(book_key(book)));
+    let rows = books.range::<[u8; 19]>((from, Bound::Unbounded))?;
+    rows.take(limit)
+        .map(|row| {
+            let (key, row) = row?;
+            decode_book(book_id(key.value())?, Some(row.value()))
+        })
+        .collect()
+}
+
+pub(super) fn operations(
+    txn: &ReadTransaction,
+    after: Option<ProviderKey>,
+    limit: usize,
+) -> Result<Vec<Operation>, redb::Error> {
+    let operations = txn.open_table(OPERATIONS)?;
+    let from = after.map_or(Bound::Unbounded, |key| Bound::Excluded(operation_key(key)));
+    let rows = operations.range::<([u8; 16], u32)>((from, Bound::Unbounded))?;
+    rows.take(limit)
+        .map(|row| {
+            let (key, row) = row?;
+            decode_operation(provider_key(key.value()), row.value())
         })
         .collect()
 }

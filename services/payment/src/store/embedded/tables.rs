@@ -3,7 +3,7 @@
 use redb::{TableDefinition, WriteTransaction};
 use uuid::Uuid;
 
-use crate::domain::{BookId, PaymentId, ProviderKey};
+use crate::domain::{BookId, Currency, PaymentId, ProviderKey, UserId};
 
 /// User id and currency code.
 pub(super) type BookKey = [u8; 19];
@@ -52,6 +52,15 @@ pub(super) fn book_key(book: BookId) -> BookKey {
         *to = from;
     }
     key
+}
+
+/// The book of a key.
+pub(super) fn book_id(key: BookKey) -> Result<BookId, redb::Error> {
+    let (user, code) = key.split_at(16);
+    let user = Uuid::from_slice(user).map(UserId).ok();
+    let currency = std::str::from_utf8(code).ok().and_then(Currency::restore);
+    let id = user.zip(currency).map(|(user, currency)| BookId { user, currency });
+    id.ok_or_else(|| redb::Error::Corrupted("a book of no known currency".to_owned()))
 }
 
 pub(super) fn operation_key(key: ProviderKey) -> OperationKey {

@@ -51,6 +51,8 @@ macro_rules! conformance {
                 entries_page_through_the_ledger_in_order,
                 open_operations_are_found_until_they_end,
                 authorizations_lapse_in_order_of_time,
+                books_page_through_everything_that_was_kept,
+                operations_page_through_open_and_ended_ones,
                 what_is_not_there_is_not_found,
             );
             conformance!(@tests $harness: requests:

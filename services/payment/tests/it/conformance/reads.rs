@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use payment::domain::{Money, Outcome, PaymentId, ProviderKey, State};
+use payment::domain::{Money, NewPayment, Outcome, PaymentId, ProviderKey, State};
 use service_kit::clock::UnixMillis;
 use uuid::Uuid;
 
@@ -105,6 +105,59 @@ pub(crate) async fn authorizations_lapse_in_order_of_time<H: Harness>(harness: H
     assert_eq!(store.lapsed(now, 10).await.unwrap(), made[1..], "its release is an open operation now");
     settle(&*store, made[0], Outcome::Settled, now).await;
     assert_eq!(standing(&*store, made[0]).await.payment.state, State::Voided);
+}
+
+pub(crate) async fn books_page_through_everything_that_was_kept<H: Harness>(harness: H) {
+    let (store, now) = (harness.store(), harness.now());
+    assert_eq!(store.books(None, 10).await.unwrap(), []);
+    for n in 0..7 {
+        let amount = money(100, if n % 2 == 0 { "EUR" } else { "USD" });
+        let payment = NewPayment { user: user(n / 2), ..new(n, amount, now) };
+        create(&*store, payment, None, now).await.unwrap();
+    }
+    settle(&*store, id(0, now), Outcome::Settled, now).await;
+    let harness = harness.reopen().await;
+    let store = harness.store();
+    let (mut paged, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.books(after, 3).await.unwrap();
+        assert!(page.len() <= 3);
+        let Some(last) = page.last() else { break };
+        after = Some(last.id);
+        paged.extend(page);
+    }
+    let names: Vec<_> = paged.iter().map(|book| (book.id.user, book.id.currency.code())).collect();
+    let expected: Vec<_> = (0..7).map(|n| (user(n / 2), if n % 2 == 0 { "EUR" } else { "USD" })).collect();
+    assert_eq!(names, expected);
+    for book in &paged {
+        assert_eq!(store.book(book.id).await.unwrap(), *book);
+    }
+    assert_eq!((paged[0].version, paged[0].balance.held), (2, 100));
+}
+
+pub(crate) async fn operations_page_through_open_and_ended_ones<H: Harness>(harness: H) {
+    let (store, now) = (harness.store(), harness.now());
+    assert_eq!(store.operations(None, 10).await.unwrap(), []);
+    for n in 0..3 {
+        captured(&*store, n, euro(100), now).await;
+    }
+    take(&*store, id(1, now), |payment| payment.refund(Some(euro(30)), now)).await.unwrap();
+    let (mut paged, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.operations(after, 2).await.unwrap();
+        assert!(page.len() <= 2);
+        let Some(last) = page.last() else { break };
+        after = Some(last.key);
+        paged.extend(page);
+    }
+    let keys = [(0, 1), (0, 2), (1, 1), (1, 2), (1, 3), (2, 1), (2, 2)];
+    let keys = keys.map(|(n, seq)| ProviderKey { payment: id(n, now), seq });
+    assert_eq!(paged.iter().map(|operation| operation.key).collect::<Vec<_>>(), keys);
+    let open: Vec<_> = paged.iter().filter(|operation| operation.is_open()).map(|open| open.key).collect();
+    assert_eq!(open, keys[4..5]);
+    for operation in paged {
+        assert_eq!(store.operation(operation.key).await.unwrap(), Some(operation));
+    }
 }
 
 pub(crate) async fn what_is_not_there_is_not_found<H: Harness>(harness: H) {

@@ -8,6 +8,8 @@ mod sessions;
 mod tables;
 mod users;
 
+use fail::fail_point;
+use redb::WriteTransaction;
 use service_kit::{
     clock::Clock,
     embedded::{Engine, StorageError, WriteError},
@@ -31,6 +33,19 @@ impl EmbeddedStore {
     pub async fn open(engine: Engine, clock: Clock) -> Result<Self, StoreError> {
         engine.write(|txn| tables::create(txn).map(Ok)).await.map_err(written)?;
         Ok(Self { engine, clock })
+    }
+
+    /// Runs a command as one transaction; done when it is durable.
+    async fn commit<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&WriteTransaction) -> Job<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        // Decided, and nothing of it anywhere: whoever asked must ask again.
+        fail_point!("user.before-commit");
+        let committed = self.engine.write(job).await.map_err(written)?;
+        // Durable with its event, and neither the caller nor the relay knows.
+        fail_point!("user.after-commit");
+        Ok(committed)
     }
 }
 

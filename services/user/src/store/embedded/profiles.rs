@@ -11,7 +11,6 @@ use super::{
     tables::PROFILES,
     unread,
     users::stored,
-    written,
 };
 use crate::{
     domain::{Profile, UserId},
@@ -22,7 +21,7 @@ use crate::{
 impl ProfileStore for EmbeddedStore {
     async fn ensure_profile(&self, user: UserId, now: UnixMillis) -> Result<Option<Profile>, StoreError> {
         // A user who does not exist is a refusal, so that asking for one costs no commit.
-        match self.engine.write(move |txn| ensure(txn, user, now)).await.map_err(written) {
+        match self.commit(move |txn| ensure(txn, user, now)).await {
             Ok(profile) => Ok(Some(profile)),
             Err(StoreError::NotFound) => Ok(None),
             Err(error) => Err(error),
@@ -39,7 +38,7 @@ impl ProfileStore for EmbeddedStore {
 
     async fn replace_profile(&self, command: ReplaceProfile) -> Result<Committed<Profile>, StoreError> {
         let now = self.clock.now();
-        self.engine.write(move |txn| replace(txn, command, now)).await.map_err(written)
+        self.commit(move |txn| replace(txn, command, now)).await
     }
 }
 

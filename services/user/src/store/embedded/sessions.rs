@@ -10,7 +10,6 @@ use super::{
     tables::{SESSIONS, SESSIONS_BY_EXPIRY, SESSIONS_BY_USER},
     unread,
     users::stored,
-    written,
 };
 use crate::{
     domain::{Session, TokenHash, UserId},
@@ -24,7 +23,7 @@ const SWEPT_PER_OPENING: usize = 2;
 impl SessionStore for EmbeddedStore {
     async fn open_session(&self, token: TokenHash, session: Session) -> Result<(), StoreError> {
         let now = self.clock.now();
-        self.engine.write(move |txn| open(txn, token, &session, now)).await.map_err(written)
+        self.commit(move |txn| open(txn, token, &session, now)).await
     }
 
     async fn session(&self, token: TokenHash) -> Result<Option<Session>, StoreError> {
@@ -36,7 +35,7 @@ impl SessionStore for EmbeddedStore {
     }
 
     async fn end_session(&self, token: TokenHash) -> Result<(), StoreError> {
-        self.engine.write(move |txn| end(txn, token).map(Ok)).await.map_err(written)
+        self.commit(move |txn| end(txn, token).map(Ok)).await
     }
 }
 

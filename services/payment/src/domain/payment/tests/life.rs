@@ -135,13 +135,23 @@ fn only_the_open_operation_can_end_and_only_once() {
 }
 
 #[test]
-fn operations_are_bounded() {
+fn operations_are_bounded_and_a_release_always_has_room() {
     let mut kept = Kept::captured(80);
-    while kept.payment.operations < MAX_OPERATIONS {
+    while kept.payment.operations < MAX_OPERATIONS - 1 {
         kept.keep(kept.payment.refund(Some(euro(1)), NOW));
         kept.settle(declined());
     }
     assert_eq!(kept.payment.refund(Some(euro(1)), NOW), Err(Refused::TooManyOperations));
+    let mut kept = Kept::new(new(100));
+    kept.settle(Outcome::Settled);
+    while kept.payment.operations < MAX_OPERATIONS - 1 {
+        kept.keep(kept.payment.capture(None, NOW));
+        kept.settle(declined());
+    }
+    assert_eq!(kept.payment.capture(None, NOW), Err(Refused::TooManyOperations));
+    kept.keep(kept.payment.expire(EXPIRES));
+    kept.settle(Outcome::Settled);
+    assert_eq!((kept.payment.state, kept.payment.operations), (State::Voided, MAX_OPERATIONS));
 }
 
 #[test]

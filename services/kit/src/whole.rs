@@ -1,42 +1,51 @@
-//! Work that is done whole or not begun: a caller who goes away must not leave a commit without what follows
-//! it, such as the change of a cache that would serve the old value for an hour.
+//! Work that is done whole or not begun: a caller who goes away must not leave a commit without what follows it,
+//! such as the change of a cache that would serve the old value for an hour, or the drive of what was kept.
 
 use std::{panic::resume_unwind, sync::Arc};
 
 use mesh_rpc::{deadline, trace};
+use thiserror::Error;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use crate::store::StoreError;
-
 /// Works under way at most; callers beyond wait for their turn, and may still go away while they wait.
 const UNDER_WAY_MAX: usize = 1_024;
 
-/// Runs work in tasks of its own, which end with the service and not with a caller.
+/// Runs work in tasks of its own, which end with the service and not with a caller. Clones share them.
 #[derive(Clone, Debug)]
-pub(super) struct Whole {
+pub struct Whole {
     tasks: TaskTracker,
     room: Arc<Semaphore>,
 }
 
+/// The runtime ended before the work did; it may have been done or not.
+#[derive(Debug, Error)]
+#[error("the work was cut off")]
+pub struct CutOff(#[source] Box<dyn std::error::Error + Send + Sync>);
+
 impl Whole {
     /// Nothing is under way.
-    pub(super) fn new() -> Self {
+    #[must_use]
+    pub fn new() -> Self {
         Self { tasks: TaskTracker::new(), room: Arc::new(Semaphore::new(UNDER_WAY_MAX)) }
     }
 
     /// Runs `work` to its end, whether or not the caller waits for it. It goes on under the caller's deadline
     /// and as a part of the caller's trace.
     ///
+    /// # Errors
+    /// What `work` returned, or [`CutOff`].
+    ///
     /// # Panics
     /// When `work` does.
-    pub(super) async fn run<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
-    ) -> Result<T, StoreError> {
+    pub async fn run<T, E>(&self, work: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<CutOff> + Send + 'static,
+    {
         let room = Arc::clone(&self.room).acquire_owned().await;
-        let room = room.map_err(|error| StoreError::Unavailable(error.into()))?;
+        let room = room.map_err(|error| CutOff(error.into()))?;
         let work = async move {
             let _room = room;
             work.await
@@ -44,14 +53,20 @@ impl Whole {
         match self.tasks.spawn(in_context(work).in_current_span()).await {
             Ok(done) => done,
             Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
-            Err(error) => Err(StoreError::Unavailable(error.into())),
+            Err(error) => Err(CutOff(error.into()).into()),
         }
     }
 
     /// Waits for what is under way.
-    pub(super) async fn close(&self) {
+    pub async fn close(&self) {
         self.tasks.close();
         self.tasks.wait().await;
+    }
+}
+
+impl Default for Whole {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -1,0 +1,113 @@
+//! The reconciliation: proves the books against themselves and against the provider's, and takes up what the
+//! provider has decided.
+//!
+//! A run goes [through the books](books), [through what the provider lists](theirs), and
+//! [through our own operations](ours). It runs beside the traffic and takes no lock on it. That it finds nothing
+//! wrong which is right rests on the order of its reads:
+//! - A book is read before its entries. Entries never change and each makes a version, so those up to the version
+//!   that was read add up to the balance that was read, whatever was appended since.
+//! - A transaction of the provider is read before our operation. An operation is durable here before the provider is
+//!   asked, so whatever the provider lists is here by then.
+//! - Our operation is read as ended before the provider is asked about it. The provider has done it before we say so,
+//!   so it must know of it by then.
+//! - An operation that has ended never changes, and neither does what the provider says of one that has. Only "open"
+//!   here and "pending" there may be old; neither is taken for a difference.
+
+mod books;
+mod healing;
+mod ours;
+mod report;
+mod seen;
+mod theirs;
+mod verdict;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+pub use report::{Finding, FindingKind, MAX_FINDINGS, Report, Total};
+use tokio_util::sync::CancellationToken;
+
+use super::{Books, DriverHandle};
+use crate::{error::Error, provider::Provider};
+
+/// The longest wait after a scheduled run that could not be finished.
+const RETRY: Duration = Duration::from_secs(600);
+
+/// Proves the books, one run at a time. Clones share everything.
+#[derive(Clone)]
+pub struct Reconciliation(Arc<Inner>);
+
+struct Inner {
+    books: Books,
+    provider: Arc<dyn Provider>,
+    driver: DriverHandle,
+    every: Duration,
+    /// Held by the run.
+    turn: tokio::sync::Mutex<()>,
+    last: Mutex<Option<Report>>,
+}
+
+impl std::fmt::Debug for Reconciliation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reconciliation").field("every", &self.0.every).finish_non_exhaustive()
+    }
+}
+
+impl Reconciliation {
+    /// A reconciliation of `books` with those of `provider`, which asks `driver` for what is to be taken up, and
+    /// runs by itself once in `every`.
+    #[must_use]
+    pub fn new(books: Books, provider: Arc<dyn Provider>, driver: DriverHandle, every: Duration) -> Self {
+        let (turn, last) = (tokio::sync::Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { books, provider, driver, every, turn, last }))
+    }
+
+    /// Proves everything now. The report is told in one line of the log, an error if something does not agree.
+    /// Dropping the future ends the run; what it has taken up is driven on.
+    ///
+    /// # Errors
+    /// [`Error::ReconciliationRunning`]; [`Error::ProviderUnavailable`] and [`Error::Unavailable`] when the
+    /// provider's books or ours could not be read to their end: then there is no report.
+    pub async fn run(&self) -> Result<Report, Error> {
+        let inner = &*self.0;
+        let _turn = inner.turn.try_lock().map_err(|_| Error::ReconciliationRunning)?;
+        let mut report = Report::begin(inner.books.now());
+        inner.prove_books(&mut report).await?;
+        let seen = inner.compare_theirs(&mut report).await?;
+        inner.compare_ours(seen, &mut report).await?;
+        report.ended = inner.books.now();
+        report.log();
+        *inner.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(report.clone());
+        Ok(report)
+    }
+
+    /// The report of the last run that came to its end since the service started.
+    ///
+    /// # Errors
+    /// [`Error::ReportNotFound`] before the first.
+    pub fn last(&self) -> Result<Report, Error> {
+        let last = self.0.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.clone().ok_or(Error::ReportNotFound)
+    }
+
+    /// Runs again and again until `shutdown`, the first time when the configured time has passed; a run that
+    /// failed is repeated sooner.
+    pub async fn run_nightly(&self, shutdown: CancellationToken) {
+        let work = async {
+            let mut pause = self.0.every;
+            loop {
+                tokio::time::sleep(pause).await;
+                pause = match self.run().await {
+                    Ok(_) => self.0.every,
+                    Err(error) => {
+                        tracing::error!(error = %mesh_telemetry::chain(&error), "the books were not proved");
+                        self.0.every.min(RETRY)
+                    }
+                };
+            }
+        };
+        shutdown.run_until_cancelled(work).await;
+    }
+}

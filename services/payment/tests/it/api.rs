@@ -1,0 +1,9 @@
+//! The service over the wire: what callers send and what they get, mistakes included.
+
+mod gone;
+mod life;
+mod many;
+mod reads;
+mod refusals;
+mod replays;
+mod validation;
