@@ -1,1 +1,3 @@
 //! Load on the real programs: what tests and measurements share.
+
+pub mod torture;

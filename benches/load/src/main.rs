@@ -1,13 +1,15 @@
-//! The load generator: imports users and measures what an import costs.
+//! The load generator: imports users, measures what an import costs, and tortures.
 
 mod compare;
 mod import;
+mod pay;
 mod stack;
 mod start;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use load::torture;
 
 /// Loads a running stack.
 #[derive(Debug, Parser)]
@@ -23,6 +25,11 @@ enum Command {
     Import(import::Arguments),
     /// Imports into a stack of its own, beside redb alone doing the same writes.
     Compare(compare::Arguments),
+    /// Takes payments through a stack of its own, beside redb alone doing the same writes.
+    Pay(pay::Arguments),
+    /// Tortures a stack of its own: many clients do everything at once, the programs are killed meanwhile, and the
+    /// history of it is judged.
+    Torture(torture::Arguments),
     /// Measures how fast the stack is ready and what memory it needs.
     Start(start::Arguments),
 }
@@ -32,6 +39,8 @@ async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Import(arguments) => import::run(&arguments).await,
         Command::Compare(arguments) => compare::run(&arguments).await,
+        Command::Pay(arguments) => pay::run(&arguments).await,
+        Command::Torture(arguments) => torture::command(&arguments).await,
         Command::Start(arguments) => start::run(&arguments).await,
     };
     match outcome {

@@ -22,6 +22,8 @@ pub(crate) struct Stack {
     child: Child,
     /// Where the user service listens.
     pub(crate) address: SocketAddr,
+    /// Where the payment service listens.
+    pub(crate) payment: SocketAddr,
     log: Option<JoinHandle<String>>,
 }
 
@@ -31,7 +33,9 @@ impl Stack {
         let mut child = Command::new(program)
             .env("STACK_DATA", data)
             .env("STACK_USER_LISTEN", "127.0.0.1:0")
+            .env("STACK_PAYMENT_LISTEN", "127.0.0.1:0")
             .env("STACK_NOTIFICATION_LISTEN", "127.0.0.1:0")
+            .env("STACK_SANDBOX_LISTEN", "127.0.0.1:0")
             .env("STACK_LOG_FORMAT", "human")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -44,12 +48,13 @@ impl Stack {
             let _ = stderr.read_to_string(&mut text);
             text
         });
-        let stdout = BufReader::new(child.stdout.take().context("no stdout")?);
-        let address = stdout.lines().map_while(Result::ok).find_map(|line| {
-            line.trim().strip_prefix("user ").and_then(|address| address.trim().parse().ok())
-        });
-        match address {
-            Some(address) => Ok(Self { child, address, log: Some(log) }),
+        let mut lines =
+            BufReader::new(child.stdout.take().context("no stdout")?).lines().map_while(Result::ok);
+        let mut address = |service: &str| {
+            lines.find_map(|line| line.trim().strip_prefix(service).and_then(|rest| rest.trim().parse().ok()))
+        };
+        match address("user ").zip(address("payment ")) {
+            Some((address, payment)) => Ok(Self { child, address, payment, log: Some(log) }),
             None => {
                 let status = child.wait()?;
                 anyhow::bail!("the stack ended with {status}: {}", log.join().unwrap_or_default());

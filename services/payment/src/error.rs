@@ -88,6 +88,14 @@ pub enum Error {
     /// The user service cannot say who is a user.
     #[error("the user service is unavailable; repeat the request with the same request_id")]
     UserServiceUnavailable(#[from] NoAnswer),
+    /// The payment does not need reconciliation.
+    #[error("payment {payment} is {state} and needs no reconciliation")]
+    NothingToResume {
+        /// Which.
+        payment: PaymentId,
+        /// How far it has come.
+        state: State,
+    },
     /// A reconciliation is under way.
     #[error("a reconciliation is running; its report comes when it is over")]
     ReconciliationRunning,
@@ -168,7 +176,8 @@ impl GrpcError for Error {
             | Self::AboveAuthorized { .. }
             | Self::AboveCaptured { .. }
             | Self::Expired(_)
-            | Self::TooManyOperations(_) => Code::FailedPrecondition,
+            | Self::TooManyOperations(_)
+            | Self::NothingToResume { .. } => Code::FailedPrecondition,
             Self::BalanceTooLarge(_) => Code::OutOfRange,
             Self::ReconciliationRunning => Code::Aborted,
             Self::BookContended
@@ -203,6 +212,7 @@ impl GrpcError for Error {
             Self::BalanceTooLarge(_) => "BALANCE_TOO_LARGE",
             Self::BookContended => "BOOK_CONTENDED",
             Self::UserServiceUnavailable(_) => "USER_SERVICE_UNAVAILABLE",
+            Self::NothingToResume { .. } => "NOTHING_TO_RESUME",
             Self::ReconciliationRunning => "RECONCILIATION_RUNNING",
             Self::ReportNotFound => "REPORT_NOT_FOUND",
             Self::ProviderUnavailable(_) => "PROVIDER_UNAVAILABLE",
@@ -217,7 +227,7 @@ impl GrpcError for Error {
                 vec![("payment_id", payment.to_string())]
             }
             Self::UserNotFound(user) => vec![("user_id", user.to_string())],
-            Self::Refused { payment, state, .. } => {
+            Self::Refused { payment, state, .. } | Self::NothingToResume { payment, state } => {
                 vec![("payment_id", payment.to_string()), ("state", state.to_string())]
             }
             Self::AboveAuthorized { asked, authorized: limit } => amounts(*asked, "authorized_minor", *limit),

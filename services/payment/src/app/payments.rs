@@ -49,9 +49,11 @@ pub struct Payments {
 }
 
 /// What a request began, and who drives it.
-struct Begun {
-    payment: Payment,
-    watch: Option<Watch>,
+pub(super) struct Begun {
+    /// As it was when it was kept.
+    pub(super) payment: Payment,
+    /// Nothing if nothing is driven.
+    pub(super) watch: Option<Watch>,
 }
 
 impl std::fmt::Debug for Payments {
@@ -205,7 +207,7 @@ fn is_awaited(at: &Standing, key: ProviderKey) -> bool {
 }
 
 /// The payment when it stands still, or as it is when the caller's time is over.
-async fn outcome(begun: Begun) -> Payment {
+pub(super) async fn outcome(begun: Begun) -> Payment {
     let Begun { payment, watch } = begun;
     let Some(mut watch) = watch else { return payment };
     let still = tokio::time::timeout(patience(), watch.still(payment.version)).await;

@@ -3,11 +3,13 @@
 use async_trait::async_trait;
 use proto::payment::v1::{
     self, CurrencyTotal, GetReportRequest, GetReportResponse, ReconcileRequest, ReconcileResponse,
-    finding::Kind, reconciliation_service_server::ReconciliationService,
+    ResumePaymentRequest, ResumePaymentResponse, finding::Kind,
+    reconciliation_service_server::ReconciliationService,
 };
 use service_kit::clock::timestamp;
 use tonic::{Request, Response, Status};
 
+use super::convert;
 use crate::app::{Finding, FindingKind, Reconciliation, Report, Total};
 
 /// The reconciliation as gRPC sees it.
@@ -30,6 +32,15 @@ impl ReconciliationService for ReconciliationApi {
     ) -> Result<Response<ReconcileResponse>, Status> {
         let report = Some(report(self.0.run().await?));
         Ok(Response::new(ReconcileResponse { report }))
+    }
+
+    async fn resume_payment(
+        &self,
+        request: Request<ResumePaymentRequest>,
+    ) -> Result<Response<ResumePaymentResponse>, Status> {
+        let id = convert::payment_id(&request.into_inner().payment_id)?;
+        let payment = self.0.resume(id).await?;
+        Ok(Response::new(ResumePaymentResponse { payment: Some(convert::payment(&payment)) }))
     }
 
     async fn get_report(
@@ -71,6 +82,7 @@ fn finding(finding: Finding) -> v1::Finding {
         FindingKind::AmountMismatch => Kind::AmountMismatch,
         FindingKind::StateMismatch => Kind::StateMismatch,
         FindingKind::BookWrong => Kind::BookWrong,
+        FindingKind::Undecided => Kind::Undecided,
     };
     let (operation, book) = match finding.kind {
         FindingKind::BookWrong => (String::new(), finding.about),

@@ -7,7 +7,10 @@ use std::{
 };
 
 use mesh_rpc::trace;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::{
+    sync::{Notify, Semaphore, watch},
+    time::Instant,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::flight::Flight;
@@ -27,6 +30,9 @@ const ASKING_MAX: usize = 256;
 /// Given up operations that are remembered, so that no sweep reads them again and again.
 const GIVEN_UP_MAX: usize = 16_384;
 
+/// For so long: somebody may take them up elsewhere, or go away between taking one up and saying so.
+const GIVEN_UP_FOR: Duration = Duration::from_secs(60);
+
 /// What all flights share.
 pub(super) struct Desk {
     pub(super) books: Books,
@@ -44,8 +50,8 @@ pub(super) struct Desk {
 #[derive(Default)]
 struct Board {
     flights: HashMap<PaymentId, Entry>,
-    /// The number of the payment's open operation.
-    given_up: HashMap<PaymentId, u32>,
+    /// The number of the payment's open operation, and since when it is remembered.
+    given_up: HashMap<PaymentId, (u32, Instant)>,
 }
 
 /// A flight, as others see it.
@@ -118,7 +124,10 @@ impl Desk {
     /// Begins a flight for an open operation that nobody flies; whether there was room for it.
     pub(super) fn adopt(self: &Arc<Self>, key: ProviderKey) -> bool {
         let mut board = self.board();
-        let is_given_up = board.given_up.get(&key.payment) == Some(&key.seq);
+        let is_given_up = board
+            .given_up
+            .get(&key.payment)
+            .is_some_and(|(seq, since)| *seq == key.seq && since.elapsed() < GIVEN_UP_FOR);
         is_given_up
             || board.flights.contains_key(&key.payment)
             || self.fly(&mut board, key.payment, None).is_some()
@@ -127,8 +136,11 @@ impl Desk {
     /// Remembers not to fly an operation that was given up.
     pub(super) fn give_up(&self, key: ProviderKey) {
         let mut board = self.board();
+        if board.given_up.len() >= GIVEN_UP_MAX {
+            board.given_up.retain(|_, (_, since)| since.elapsed() < GIVEN_UP_FOR);
+        }
         if board.given_up.len() < GIVEN_UP_MAX {
-            board.given_up.insert(key.payment, key.seq);
+            board.given_up.insert(key.payment, (key.seq, Instant::now()));
         }
     }
 

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Inner, Report};
+use super::{FindingKind, Inner, Report};
 use crate::{
     app::StepError,
     domain::{Operation, ProviderKey, Refused, State},
     error::Error,
 };
+
+/// Open operations read at once.
+const PAGE: usize = 256;
 
 /// How long the operations of one page may take to end. What has not by then is driven on all the same.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -44,8 +47,25 @@ impl Inner {
         }
     }
 
+    /// Tells of every operation that was given up, unless the run has found out more about it.
+    pub(super) async fn tell_undecided(&self, report: &mut Report) -> Result<(), Error> {
+        let mut after = None;
+        loop {
+            let page = self.books.store().open_operations(after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.key);
+            for open in page {
+                let at = self.books.standing(open.key.payment).await?;
+                if at.payment.state == State::NeedsReconciliation && !report.tells_of(open.key) {
+                    let description = format!("{:?} of {} was given up", open.kind, open.amount);
+                    report.find(FindingKind::Undecided, &open.key.to_string(), description);
+                }
+            }
+        }
+    }
+
     /// Whether the operation is still open; one that was given up is taken up again.
-    async fn take_up(&self, key: ProviderKey) -> Result<bool, Error> {
+    pub(super) async fn take_up(&self, key: ProviderKey) -> Result<bool, Error> {
         let at = self.books.standing(key.payment).await?;
         let is_it = |open: &&Operation| open.key == key;
         if at.open.as_ref().filter(is_it).is_none() {
@@ -63,7 +83,7 @@ impl Inner {
             .await;
         match taken_up {
             Ok(_) => {
-                tracing::info!(operation.key = %key, "taken up again: the provider says how it ended");
+                tracing::info!(operation.key = %key, "taken up again");
                 Ok(true)
             }
             // Somebody else was quicker.

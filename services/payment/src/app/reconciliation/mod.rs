@@ -1,8 +1,8 @@
 //! The reconciliation: proves the books against themselves and against the provider's, and takes up what the
 //! provider has decided.
 //!
-//! A run goes [through the books](books), [through what the provider lists](theirs), and
-//! [through our own operations](ours). It runs beside the traffic and takes no lock on it. That it finds nothing
+//! A run goes [through the books](books), [through what the provider lists](theirs),
+//! [through our own operations](ours), and at last through what nobody could decide. It runs beside the traffic and takes no lock on it. That it finds nothing
 //! wrong which is right rests on the order of its reads:
 //! - A book is read before its entries. Entries never change and each makes a version, so those up to the version
 //!   that was read add up to the balance that was read, whatever was appended since.
@@ -29,8 +29,15 @@ use std::{
 pub use report::{Finding, FindingKind, MAX_FINDINGS, Report, Total};
 use tokio_util::sync::CancellationToken;
 
-use super::{Books, DriverHandle};
-use crate::{error::Error, provider::Provider};
+use super::{
+    Books, DriverHandle,
+    payments::{Begun, outcome},
+};
+use crate::{
+    domain::{Payment, PaymentId, State},
+    error::Error,
+    provider::Provider,
+};
 
 /// The longest wait after a scheduled run that could not be finished.
 const RETRY: Duration = Duration::from_secs(600);
@@ -77,10 +84,27 @@ impl Reconciliation {
         inner.prove_books(&mut report).await?;
         let seen = inner.compare_theirs(&mut report).await?;
         inner.compare_ours(seen, &mut report).await?;
+        inner.tell_undecided(&mut report).await?;
         report.ended = inner.books.now();
         report.log();
         *inner.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(report.clone());
         Ok(report)
+    }
+
+    /// Takes up a payment whose operation was given up, and answers with it as soon as it stands still, or as far
+    /// as it has come when the caller's time is over.
+    ///
+    /// # Errors
+    /// [`Error::PaymentNotFound`], [`Error::NothingToResume`], [`Error::BookContended`], [`Error::Unavailable`].
+    pub async fn resume(&self, id: PaymentId) -> Result<Payment, Error> {
+        let at = self.0.books.standing(id).await?;
+        let (state, open) = (at.payment.state, at.open.map(|open| open.key));
+        let open = open.filter(|_| state == State::NeedsReconciliation);
+        let open = open.ok_or(Error::NothingToResume { payment: id, state })?;
+        self.0.take_up(open).await?;
+        self.0.driver.nudge(id);
+        let payment = self.0.books.standing(id).await?.payment;
+        Ok(outcome(Begun { payment, watch: self.0.driver.watch(id) }).await)
     }
 
     /// The report of the last run that came to its end since the service started.

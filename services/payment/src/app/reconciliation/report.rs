@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use service_kit::clock::UnixMillis;
 
-use crate::domain::{Balance, Currency};
+use crate::domain::{Balance, Currency, ProviderKey};
 
 /// The most findings that a report keeps; all are counted.
 pub const MAX_FINDINGS: usize = 1_000;
@@ -70,6 +70,8 @@ pub enum FindingKind {
     StateMismatch,
     /// A book's balance is not the sum of its entries, or an entry breaks a rule.
     BookWrong,
+    /// An operation was given up, and the provider does not say how it ended.
+    Undecided,
 }
 
 impl Report {
@@ -101,6 +103,12 @@ impl Report {
         if self.findings.len() < MAX_FINDINGS {
             self.findings.push(finding);
         }
+    }
+
+    /// Whether something was found about this operation.
+    pub(super) fn tells_of(&self, key: ProviderKey) -> bool {
+        let key = key.to_string();
+        self.findings.iter().any(|finding| finding.about == key)
     }
 
     pub(super) fn add(&mut self, currency: Currency, balance: &Balance) {

@@ -1,14 +1,15 @@
 //! What the provider has decided and is open here.
 
 use proto::{
-    payment::v1::{State, finding::Kind as Found},
+    payment::v1::{ResumePaymentRequest, State, finding::Kind as Found},
     provider::v1::Kind,
 };
+use tonic::Code;
 
 use super::{QUIET, done_there, found, key, nth, reconcile};
 use crate::{
     conformance::support::{authorized, captured, create, euro, new, take},
-    world::{START, World},
+    world::{START, World, told},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -62,7 +63,7 @@ async fn what_is_under_way_and_has_ended_there_is_driven_now() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_provider_knows_nothing_of_stays_as_it_is() {
+async fn what_the_provider_knows_nothing_of_is_told_until_somebody_takes_it_up() {
     let mut world = World::start_with(QUIET).await;
     let store = world.service().store.clone();
     for n in 1..=2 {
@@ -70,10 +71,19 @@ async fn what_the_provider_knows_nothing_of_stays_as_it_is() {
     }
     take(&store, nth(2), |payment| payment.give_up(START)).await.unwrap();
     let report = reconcile(&mut world).await;
-    assert_eq!((found(&report), report.healed), (vec![], 0));
+    let undecided = key(2, 1);
+    assert_eq!((found(&report), report.healed), (vec![(Found::Undecided, undecided.as_str())], 0));
     assert_eq!(world.get(&nth(1).to_string()).await.unwrap().state(), State::Authorizing);
     assert_eq!(world.get(&nth(2).to_string()).await.unwrap().state(), State::NeedsReconciliation);
     assert_eq!(world.transactions().await, [], "the provider was not asked");
+
+    let resume = ResumePaymentRequest { payment_id: nth(2).to_string() };
+    let resumed = world.reconciliation.resume_payment(resume.clone()).await.unwrap().into_inner();
+    assert_eq!(resumed.payment.unwrap().state(), State::Authorized);
+    assert_eq!(world.transactions().await.len(), 1);
+    assert_eq!(found(&reconcile(&mut world).await), []);
+    let refused = world.reconciliation.resume_payment(resume).await.unwrap_err();
+    assert_eq!(told(&refused), (Code::FailedPrecondition, "NOTHING_TO_RESUME".to_owned()));
     world.stop().await;
 }
 
