@@ -21,11 +21,14 @@ pub(crate) fn print(addresses: &[(&'static str, SocketAddr)], config: &StackConf
     }
     let address =
         |wanted| addresses.iter().find(|(name, _)| *name == wanted).map(|(_, address)| address.to_string());
-    if let (Some(user), Some(notification)) = (address("user"), address("notification")) {
+    if let (Some(user), Some(payment), Some(notification)) =
+        (address("user"), address("payment"), address("notification"))
+    {
         text += &format!(
             "try\n  \
              grpcurl -plaintext {user} list\n  \
              grpcurl -plaintext -d '{{\"email\":\"ada@example.org\",\"display_name\":\"Ada\"}}' {user} user.v1.UserService/CreateUser\n  \
+             grpcurl -plaintext {payment} describe payment.v1.PaymentService.CreatePayment\n  \
              grpcurl -plaintext {notification} describe notification.v1.NotificationService\n"
         );
     }

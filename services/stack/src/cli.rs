@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-/// Runs the user and notification services in one process, on an embedded durable store.
+/// Runs the user, payment and notification services in one process, on an embedded durable store, with a payment
+/// provider that moves no money.
 #[derive(Debug, clap::Parser)]
 #[command(version)]
 pub(crate) struct Cli {

@@ -5,8 +5,12 @@
 mod banner;
 mod cli;
 mod config;
+mod crash_points;
 mod part;
 mod platform;
+mod ports;
+mod provider;
+mod running;
 
 use std::{io::Write as _, process::ExitCode};
 
@@ -25,6 +29,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &cli::Cli) -> anyhow::Result<()> {
+    crash_points::arm()?;
     let (config, effective) = config::StackConfig::load(cli.config.as_deref(), cli.data.as_deref())?;
     if cli.print_config {
         // Whoever reads only the first lines closes the pipe; that is no failure.

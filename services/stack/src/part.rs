@@ -2,7 +2,8 @@
 
 use std::future::Future;
 
-use tokio::task::JoinHandle;
+use mesh_rpc::Server;
+use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 /// What a part is called, and whom its unasked end concerns.
@@ -44,6 +45,20 @@ impl Part {
             tracing::error!(part = self.name, %error, "a part ended badly");
         }
     }
+}
+
+/// Tells all parts to stop, and waits until they have.
+pub(crate) async fn end_all(parts: Vec<Part>) {
+    futures_util::future::join_all(parts.into_iter().map(Part::end)).await;
+}
+
+/// Runs a server.
+pub(crate) fn serve(name: PartName, server: Server, listener: TcpListener) -> Part {
+    Part::spawn(name, async move |stop| {
+        if let Err(error) = server.serve(listener, stop).await {
+            tracing::error!(error = %mesh_telemetry::chain(&error), "a server stopped by itself");
+        }
+    })
 }
 
 impl Drop for Part {

@@ -6,6 +6,13 @@ mod crash;
 mod csv;
 mod disk;
 mod import;
+#[cfg(feature = "crash-points")]
+mod matrix;
 mod mistakes;
+mod pay;
+mod points;
 mod process;
+#[cfg(feature = "crash-points")]
+mod seeded;
 mod story;
+mod torture;

@@ -38,9 +38,12 @@ fn a_taken_port_names_the_setting() {
     let data = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    for (variable, key) in
-        [("STACK_USER_LISTEN", "user.listen"), ("STACK_NOTIFICATION_LISTEN", "notification.listen")]
-    {
+    for (variable, key) in [
+        ("STACK_USER_LISTEN", "user.listen"),
+        ("STACK_PAYMENT_LISTEN", "payment.listen"),
+        ("STACK_NOTIFICATION_LISTEN", "notification.listen"),
+        ("STACK_SANDBOX_LISTEN", "sandbox.listen"),
+    ] {
         let mut command = command(data.path());
         command.env(variable, &address);
         let said = refusal(command);
@@ -49,6 +52,18 @@ fn a_taken_port_names_the_setting() {
             "{said}"
         );
     }
+}
+
+#[test]
+fn one_address_for_two_services_is_a_mistake() {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = command(data.path());
+    command.env("STACK_PAYMENT_LISTEN", "127.0.0.1:1").env("STACK_SANDBOX_LISTEN", "127.0.0.1:1");
+    let said = refusal(command);
+    assert!(
+        said.contains("STACK_SANDBOX_LISTEN") && said.contains("another address than payment.listen"),
+        "{said}"
+    );
 }
 
 #[test]

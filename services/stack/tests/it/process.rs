@@ -10,6 +10,10 @@ use std::{
 use mesh_rpc::{Channel, Target};
 use proto::{
     notification::v1::notification_service_client::NotificationServiceClient,
+    payment::v1::{
+        payment_service_client::PaymentServiceClient,
+        reconciliation_service_client::ReconciliationServiceClient,
+    },
     user::v1::{
         ListUsersRequest, User, profile_service_client::ProfileServiceClient,
         session_service_client::SessionServiceClient, user_service_client::UserServiceClient,
@@ -31,6 +35,7 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_stack");
 pub(crate) struct Stack {
     child: Child,
     user: Channel,
+    payment: Channel,
     notification: Channel,
 }
 
@@ -50,7 +55,9 @@ pub(crate) fn on_free_ports(mut command: Command, data: &Path) -> Command {
     command
         .env("STACK_DATA", data)
         .env("STACK_USER_LISTEN", "127.0.0.1:0")
+        .env("STACK_PAYMENT_LISTEN", "127.0.0.1:0")
         .env("STACK_NOTIFICATION_LISTEN", "127.0.0.1:0")
+        .env("STACK_SANDBOX_LISTEN", "127.0.0.1:0")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -81,11 +88,11 @@ impl Stack {
             let target = Target::fixed([line.trim().parse().unwrap()]);
             Channel::builder(target).policies(&proto::POLICIES).build().unwrap()
         };
-        let (user, notification) = (channel("user "), channel("notification "));
+        let (user, payment, notification) = (channel("user "), channel("payment "), channel("notification "));
         // What it logs is read away, or a full pipe would stop it.
         let mut stderr = child.stderr.take().unwrap();
         std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::stderr()));
-        Ok(Self { child, user, notification })
+        Ok(Self { child, user, payment, notification })
     }
 
     pub(crate) fn users(&self) -> UserServiceClient<Channel> {
@@ -98,6 +105,14 @@ impl Stack {
 
     pub(crate) fn sessions(&self) -> SessionServiceClient<Channel> {
         SessionServiceClient::new(self.user.clone())
+    }
+
+    pub(crate) fn payments(&self) -> PaymentServiceClient<Channel> {
+        PaymentServiceClient::new(self.payment.clone())
+    }
+
+    pub(crate) fn reconciliation(&self) -> ReconciliationServiceClient<Channel> {
+        ReconciliationServiceClient::new(self.payment.clone())
     }
 
     pub(crate) fn notifications(&self) -> NotificationServiceClient<Channel> {

@@ -1,0 +1,80 @@
+//! Bugs, put in on purpose: each must break the invariant that is named for it, in a scenario that breaks nothing
+//! without it. A checker that never found anything proves nothing.
+//!
+//! Nothing here depends on luck: whoever must come first is waited for, and whoever must come later is held at a point.
+//! That the fence is needed, `mesh-events` shows in its own model.
+
+mod cache;
+mod events;
+mod holds;
+mod payments;
+mod users;
+
+use std::{path::Path, time::Duration};
+
+use load::torture::{Programs, Report, Setting};
+use mesh_rig::checker::Invariant;
+use tempfile::TempDir;
+
+use self::holds::Holds;
+use crate::process::PROGRAM;
+
+/// With a bug nothing may ever come of an event; so long is waited for it.
+const LOST_AFTER: Duration = Duration::from_secs(3);
+
+/// A scenario's place, with or without its bug.
+struct Scene {
+    folder: TempDir,
+    setting: Setting,
+    holds: Holds,
+    has_bug: bool,
+}
+
+impl Scene {
+    /// With the bug of this name, or without it.
+    fn new(bug: &str, has_bug: bool) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let holds = Holds::new(folder.path());
+        let mut setting = Setting::new(Programs::alone(Path::new(PROGRAM)), folder.path());
+        if has_bug {
+            setting.quiet_within = LOST_AFTER;
+        }
+        let mut scene = Self { folder, setting, holds, has_bug };
+        if has_bug {
+            scene.fail(bug);
+        }
+        scene
+    }
+
+    /// Turns a point on for good.
+    fn fail(&mut self, point: &str) {
+        let always = &mut self.setting.environment.always;
+        match always.iter_mut().find(|(name, _)| name == "FAILPOINTS") {
+            Some((_, points)) => *points += &format!(";{point}=return"),
+            None => always.push(("FAILPOINTS".to_owned(), format!("{point}=return"))),
+        }
+    }
+
+    /// The stack dies once, there.
+    fn crash_at(&mut self, point: &str) {
+        self.setting.environment.first.push(("CRASH_AT".to_owned(), point.to_owned()));
+    }
+
+    /// Who comes there waits for the test's word, in the stack's first life.
+    fn hold_at(&mut self, points: &str) {
+        let first = &mut self.setting.environment.first;
+        first.push(("HOLD_AT".to_owned(), points.to_owned()));
+        first.push(("HOLD_IN".to_owned(), self.holds.folder().to_owned()));
+    }
+
+    /// The bug was found, and breaks these; without it all is well.
+    fn judge(self, report: &Report, broken: &[Invariant]) {
+        let found = report.verdict.broken_invariants();
+        if self.has_bug {
+            let missed: Vec<_> = broken.iter().filter(|invariant| !found.contains(invariant)).collect();
+            assert!(missed.is_empty(), "{missed:?} held, in spite of the bug\n{}", report.verdict);
+        } else if !found.is_empty() {
+            panic!("{}\nin {}", report.verdict, self.folder.keep().display());
+        }
+    }
+}
