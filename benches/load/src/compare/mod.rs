@@ -18,8 +18,8 @@ pub(crate) struct Arguments {
     /// The CSV file with the columns email, display_name and locale.
     file: PathBuf,
     /// How often both are run; the medians are what counts.
-    #[arg(long, default_value_t = 5)]
-    rounds: usize,
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
     /// Where the data of all rounds is kept until the end; by default beside this program.
     ///
     /// Every created user is a new file, and a file system may be slow at that for its own reasons: ext4 without a

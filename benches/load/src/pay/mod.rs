@@ -26,8 +26,8 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 256)]
     in_flight: usize,
     /// How often both are run; the medians are what counts.
-    #[arg(long, default_value_t = 5)]
-    rounds: usize,
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
     /// Where the data of all rounds is kept until the end; by default beside this program.
     #[arg(long)]
     folder: Option<PathBuf>,

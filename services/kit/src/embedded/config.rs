@@ -13,8 +13,10 @@ pub struct EngineConfig {
     pub group_jobs_max: NonZeroUsize,
     /// Jobs that may wait for the writer; callers beyond that wait for room. Default 2048.
     pub queue_jobs_max: NonZeroUsize,
-    /// Reads at the same time; callers beyond that wait. Default 16. Each one holds a blocking thread.
-    pub reads_max: NonZeroUsize,
+    /// Threads that read. Default 4. Each runs the reads that wait, a few at a time.
+    pub readers: NonZeroUsize,
+    /// Reads that may wait for a reader; callers beyond that wait for room. Default 1024.
+    pub queue_reads_max: NonZeroUsize,
 }
 
 impl Default for EngineConfig {
@@ -26,7 +28,8 @@ impl Default for EngineConfig {
             cache_bytes: 32 << 20,
             group_jobs_max: bound(1024),
             queue_jobs_max: bound(2048),
-            reads_max: bound(16),
+            readers: bound(4),
+            queue_reads_max: bound(1024),
         }
     }
 }

@@ -2,31 +2,34 @@
 
 use std::{
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     EngineConfig, EngineFailure, FailureCause, OpenError, StorageError, WriteError,
     error::panic_text,
     job::Task,
     open,
+    reader::{self, Read},
     writer::{Command, Writer},
 };
 
-/// A handle of the embedded store. Clones are cheap and share one file and one writer thread.
+/// A handle of the embedded store. Clones are cheap and share one file, one writer thread and a few readers.
 ///
 /// When the last clone is dropped without [`Engine::close`], the writer still finishes what was accepted and
 /// closes the file, on its own thread.
 #[derive(Clone)]
 pub struct Engine {
     commands: mpsc::Sender<Command>,
+    reads: mpsc::Sender<Read>,
     shared: Arc<Shared>,
 }
 
@@ -44,7 +47,6 @@ pub(super) struct Shared {
     // A lock for taking the database out at the end. It is held for `begin_*` only, never across I/O.
     database: RwLock<Option<Database>>,
     status: watch::Sender<Status>,
-    reads: Arc<Semaphore>,
     pub(super) commits: AtomicU64,
     pub(super) jobs: AtomicU64,
 }
@@ -72,19 +74,26 @@ impl Engine {
         let shared = Arc::new(Shared {
             database: RwLock::new(Some(database)),
             status: watch::Sender::new(Status::Open),
-            reads: Arc::new(Semaphore::new(config.reads_max.get())),
             commits: AtomicU64::new(0),
             jobs: AtomicU64::new(0),
         });
         let (commands, queue) = mpsc::channel(config.queue_jobs_max.get());
         let writer = Writer::new(queue, Arc::clone(&shared), config.group_jobs_max.get());
-        // The thread needs no owner who joins it: it ends when the queue does, and `close` waits for the
-        // last thing it does.
-        std::thread::Builder::new()
-            .name("engine-writer".to_owned())
-            .spawn(move || writer.run())
-            .map_err(|source| OpenError::Other { path: path.to_owned(), source: Box::new(source.into()) })?;
-        Ok(Self { commands, shared })
+        // The threads need no owner who joins them: each ends when its queue does, and `close` waits for the
+        // last thing the writer does.
+        let thread = |name: &str, work: Box<dyn FnOnce() + Send>| {
+            let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+            spawned
+                .map_err(|source| OpenError::Other { path: path.to_owned(), source: Box::new(source.into()) })
+        };
+        thread("engine-writer", Box::new(move || writer.run()))?;
+        let (reads, queue) = mpsc::channel(config.queue_reads_max.get());
+        let queue = Arc::new(Mutex::new(queue));
+        for _ in 0..config.readers.get() {
+            let (queue, shared) = (Arc::clone(&queue), Arc::clone(&shared));
+            thread("engine-reader", Box::new(move || reader::run(&queue, &shared)))?;
+        }
+        Ok(Self { commands, reads, shared })
     }
 
     /// Runs `job` on the writer thread, in one transaction with whatever else waits, and answers when that
@@ -114,8 +123,8 @@ impl Engine {
         answer.await.unwrap_or_else(|_| Err(WriteError::Storage(self.shared.lost())))
     }
 
-    /// Runs `job` on a blocking thread against a snapshot of what was committed when it began. Keep it short:
-    /// a long read keeps old pages alive and makes the file grow.
+    /// Runs `job` on a reader thread against a snapshot of what was committed by then. Keep it short: a long read
+    /// keeps others waiting, and old pages alive, which makes the file grow.
     ///
     /// # Errors
     /// [`StorageError::Read`] with what `job` returned, [`StorageError::Closed`] and [`StorageError::Failed`]
@@ -125,22 +134,23 @@ impl Engine {
         F: FnOnce(&ReadTransaction) -> Result<T, redb::Error> + Send + 'static,
         T: Send + 'static,
     {
-        // The semaphore is never closed, so the only loss is a runtime that shuts down.
-        let reads = Arc::clone(&self.shared.reads);
-        let permit = reads.acquire_owned().await.map_err(|_| StorageError::Closed)?;
+        let (caller, answer) = oneshot::channel();
         let shared = Arc::clone(&self.shared);
-        let read = move || {
-            // Held by the thread: a caller who goes away does not end what it has begun.
-            let _permit = permit;
-            shared.read(job)
-        };
-        match tokio::task::spawn_blocking(read).await {
-            Ok(result) => result,
-            Err(error) if error.is_panic() => {
-                Err(StorageError::ReadPanicked(panic_text(&*error.into_panic())))
-            }
-            Err(_) => Err(StorageError::Closed),
+        let read: Read = Box::new(move |snapshot| {
+            let read =
+                snapshot.map_err(|error| shared.unread(error)).and_then(|snapshot| {
+                    match catch_unwind(AssertUnwindSafe(|| job(snapshot))) {
+                        Ok(read) => read.map_err(|error| shared.unread(error)),
+                        Err(payload) => Err(StorageError::ReadPanicked(panic_text(&*payload))),
+                    }
+                });
+            // A caller who went away wants nothing any more.
+            let _ = caller.send(read);
+        });
+        if self.reads.send(read).await.is_err() {
+            return Err(self.shared.refusal());
         }
+        answer.await.unwrap_or_else(|_| Err(self.shared.refusal()))
     }
 
     /// Resolves when the engine failed for good, with the cause; never otherwise. The process should then
@@ -195,19 +205,18 @@ impl Shared {
         Ok(database.as_ref().ok_or(redb::Error::DatabaseClosed)?.begin_write()?)
     }
 
-    fn begin_read(&self) -> Result<ReadTransaction, redb::Error> {
+    /// Begins a snapshot of what is committed by now.
+    pub(super) fn begin_read(&self) -> Result<ReadTransaction, redb::Error> {
         let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
         Ok(database.as_ref().ok_or(redb::Error::DatabaseClosed)?.begin_read()?)
     }
 
-    fn read<T>(
-        &self,
-        job: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>,
-    ) -> Result<T, StorageError> {
-        self.begin_read().and_then(|txn| job(&txn)).map_err(|error| match error {
+    /// Why a read gave nothing.
+    fn unread(&self, error: redb::Error) -> StorageError {
+        match error {
             redb::Error::DatabaseClosed | redb::Error::PreviousIo => self.refusal(),
             error => StorageError::Read(error),
-        })
+        }
     }
 
     /// Closes the file and then publishes how the engine ended. A failed close is a failed engine: redb

@@ -17,6 +17,7 @@ mod error;
 mod format;
 mod job;
 mod open;
+mod reader;
 mod transactor;
 mod writer;
 
