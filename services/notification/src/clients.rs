@@ -4,13 +4,13 @@ use mesh_rpc::Channel;
 use proto::user::v1::{GetUserRequest, get_user_request::Key, user_service_client::UserServiceClient};
 use thiserror::Error;
 use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
+use tonic_types::{ErrorInfo, StatusExt as _};
 use uuid::Uuid;
 
 use crate::domain::Recipient;
 
-/// The reason by which the user service says that somebody is not there (any more).
-const USER_NOT_FOUND: &str = "USER_NOT_FOUND";
+/// The domain and the reason by which the user service says that somebody is not there (any more).
+const USER_NOT_FOUND: (&str, &str) = ("user.v1", "USER_NOT_FOUND");
 
 /// Asks the user service who somebody is.
 #[derive(Clone, Debug)]
@@ -58,8 +58,8 @@ impl Users {
 /// Whether the user service says that there is no such user. The code alone could also come from a proxy or a
 /// wrong address in between, and a receipt must not be dropped for that.
 fn is_nobody(status: &Status) -> bool {
-    let reason = || status.get_details_error_info().map(|info| info.reason);
-    status.code() == Code::NotFound && reason().is_some_and(|reason| reason == USER_NOT_FOUND)
+    let says = |info: ErrorInfo| (info.domain.as_str(), info.reason.as_str()) == USER_NOT_FOUND;
+    status.code() == Code::NotFound && status.get_details_error_info().is_some_and(says)
 }
 
 #[cfg(test)]
@@ -70,12 +70,13 @@ mod tests {
 
     #[test]
     fn only_the_user_service_can_say_that_there_is_nobody() {
-        let because = |reason: &str| {
-            let details = ErrorDetails::with_error_info(reason, "user.v1", std::collections::HashMap::new());
+        let because = |domain: &str, reason: &str| {
+            let details = ErrorDetails::with_error_info(reason, domain, std::collections::HashMap::new());
             Status::with_error_details(Code::NotFound, "gone", details)
         };
-        assert!(is_nobody(&because(USER_NOT_FOUND)));
-        assert!(!is_nobody(&because("ROUTE_NOT_FOUND")));
+        assert!(is_nobody(&because("user.v1", "USER_NOT_FOUND")));
+        assert!(!is_nobody(&because("user.v1", "ROUTE_NOT_FOUND")));
+        assert!(!is_nobody(&because("proxy.example.org", "USER_NOT_FOUND")));
         assert!(!is_nobody(&Status::not_found("no such page")));
         assert!(!is_nobody(&Status::unavailable("later")));
     }

@@ -82,7 +82,7 @@ pub enum Error {
     /// A sum has no room in 64 bits.
     #[error("the balance of user {} in {} has no room in 64 bits", .0.user, .0.currency)]
     BalanceTooLarge(BookId),
-    /// Others changed the book all the time.
+    /// Others changed the book all the time, or wait for it, and nothing of the request was begun.
     #[error("too many others pay from this book now; repeat the request with the same request_id")]
     BookContended,
     /// The user service cannot say who is a user.
@@ -126,9 +126,7 @@ impl Error {
                 Self::OtherCurrency { payment: id, currency: payment.amount.currency() }
             }
             Refused::Money(MoneyError::Overflow) => Self::BalanceTooLarge(payment.book()),
-            Refused::NotPositive => {
-                Violation::new("amount", "AMOUNT_NOT_POSITIVE", "must be above zero").into()
-            }
+            Refused::NotPositive => Money::not_positive("amount").into(),
             Refused::AboveAuthorized => Self::AboveAuthorized { asked, authorized: payment.amount },
             Refused::AboveCaptured => {
                 let available = crate::events::of_one_payment(payment.balance.available());

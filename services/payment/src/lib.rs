@@ -16,13 +16,14 @@
 //!    `Payment::settle`. An answer that is not known is no outcome: look it up, or ask again under the same
 //!    key. When time is up, `Payment::give_up` asks for somebody to look, and `Payment::resume` goes on.
 //! 3. After a crash [`open_operations`](store::PaymentStore::open_operations) says what to go on with, and
-//!    [`lapsed`](store::PaymentStore::lapsed) which authorisations to `expire`. Neither scans payments.
+//!    [`lapsed`](store::PaymentStore::lapsed) which authorizations to `expire`. Neither scans payments, nor comes
+//!    upon what was [`given_up`](store::PaymentStore::given_up).
 //! 4. On [`StoreError::Stale`](store::StoreError::Stale) read the [`Standing`](store::Standing) again and
 //!    decide again: the step may not be possible any more, or be there already.
 //!
 //! # What callers can rely on
-//! - A request that comes again gets the payment as it is by then, whatever has happened since; the provider is
-//!   asked for what it began once, under one key.
+//! - A request that comes again within seven days gets the payment as it is by then, whatever has happened
+//!   since; the provider is asked for what it began once, under one key. After that it is a new request.
 //! - An answer means that what it says is durable. A state that ends in ING means that the outcome is being
 //!   found out, whether or not the caller waits, and also after a crash.
 //! - Every step that is told of is told by one event, kept with the step: under an id made from the payment and

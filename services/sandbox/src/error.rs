@@ -60,6 +60,8 @@ impl GrpcError for Error {
     fn code(&self) -> Code {
         match self {
             Self::Invalid(_) | Self::KeyReused(_) => Code::InvalidArgument,
+            // Not now, but it may be when the other one is settled: that refuses nothing for good.
+            Self::Impossible(Impossible::Pending) => Code::Aborted,
             Self::Impossible(_) => Code::FailedPrecondition,
             Self::NotFound(_) => Code::NotFound,
             Self::OnPurpose => Code::Internal,

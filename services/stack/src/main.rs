@@ -1,6 +1,6 @@
 //! All services in one process on the embedded store: the newcomer's first command.
 //!
-//! Parses, builds, runs, drains; what is built is said in `platform.rs`.
+//! Parses, builds, runs, drains; what is built is said in `running.rs`.
 
 mod banner;
 mod cli;

@@ -52,7 +52,7 @@ pub(crate) async fn run(config: StackConfig) -> anyhow::Result<()> {
         // A store that fails takes parts down with it, and is the one to be named.
         biased;
         () = stop.cancelled() => None,
-        failure = engines.failed() => Some(store_failed(failure, &config.data)),
+        (file, failure) = engines.failed() => Some(store_failed(failure, &config.data.join(file))),
         () = running.broken.cancelled() => {
             Some(anyhow::anyhow!("a part of the stack ended by itself; the log says which"))
         }
@@ -79,8 +79,8 @@ impl Engines {
         Ok(Self { services, provider })
     }
 
-    /// Resolves when one of them failed.
-    async fn failed(&self) -> EngineFailure {
+    /// Resolves when one of them failed, with its file.
+    async fn failed(&self) -> (&'static str, EngineFailure) {
         let provider = async {
             match &self.provider {
                 Some(provider) => provider.failed().await,
@@ -88,8 +88,8 @@ impl Engines {
             }
         };
         tokio::select! {
-            failure = self.services.failed() => failure,
-            failure = provider => failure,
+            failure = self.services.failed() => (STORE, failure),
+            failure = provider => (PROVIDER, failure),
         }
     }
 
@@ -100,11 +100,11 @@ impl Engines {
     }
 }
 
-fn store_failed(failure: EngineFailure, data: &Path) -> anyhow::Error {
+fn store_failed(failure: EngineFailure, path: &Path) -> anyhow::Error {
     let what = if failure.is_disk_full() {
-        format!("the disk that holds {} is full", data.display())
+        format!("the disk that holds {} is full", path.display())
     } else {
-        "the store failed".to_owned()
+        format!("the store {} failed", path.display())
     };
     anyhow::Error::new(failure).context(format!("{what}; what was acknowledged is kept"))
 }

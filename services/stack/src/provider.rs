@@ -13,6 +13,7 @@ use crate::part::{Part, PartName, serve};
 
 /// The running provider.
 pub(crate) struct Provider {
+    engine: Engine,
     sandbox: Sandbox,
     server: Part,
     work: Part,
@@ -33,16 +34,21 @@ impl Provider {
         let server = serve(part("provider server"), sandbox.server(ServerConfig::default())?, listener);
         let working = sandbox.clone();
         let work = Part::spawn(part("provider"), async move |stop| working.run(stop).await);
-        Ok(Self { sandbox, server, work })
+        Ok(Self { engine: engine.clone(), sandbox, server, work })
     }
 
     /// Finishes what was begun, and closes the books.
     pub(crate) async fn end(self) {
         self.server.end().await;
         self.work.end().await;
-        if let Err(error) = self.sandbox.close().await {
-            let error = mesh_telemetry::chain(&error);
-            tracing::error!(%error, "the provider's books were not closed cleanly");
+        let closed = self.sandbox.close().await;
+        let stats = self.engine.stats();
+        match closed {
+            Ok(()) => tracing::info!(commits = stats.commits, jobs = stats.jobs, "provider's books closed"),
+            Err(error) => {
+                let error = mesh_telemetry::chain(&error);
+                tracing::error!(%error, "the provider's books were not closed cleanly");
+            }
         }
     }
 }

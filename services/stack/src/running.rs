@@ -45,6 +45,7 @@ pub(crate) struct Running {
     driver: Part,
     reconciliation: Part,
     provider: Option<Provider>,
+    receipts: Part,
     relay: Part,
     consumers: Vec<Part>,
     courier: Part,
@@ -101,8 +102,8 @@ impl Running {
         let consumers = vec![
             Part::spawn(part("profile consumer"), |stop| profiles.run(stop)),
             Part::spawn(part("welcome consumer"), |stop| welcomes.run(stop)),
-            Part::spawn(part("receipts consumer"), |stop| receipts.run(stop)),
         ];
+        let receipts = Part::spawn(part("receipts consumer"), |stop| receipts.run(stop));
         let courier = notification.into_courier();
         let courier = Part::spawn(part("courier"), async move |stop| courier.run(stop).await);
         let relay = Part::spawn(part("relay"), |stop| relay.run(stop));
@@ -117,6 +118,7 @@ impl Running {
             driver,
             reconciliation,
             provider,
+            receipts,
             relay,
             consumers,
             courier,
@@ -131,7 +133,8 @@ impl Running {
         Stages::new()
             .then("reconciliation", DRAIN, self.reconciliation.end())
             .then("payment and notification server", DRAIN, end_all(self.other_servers))
-            // After the payments under way, which ask it who may pay.
+            .then("receipts consumer", DRAIN, self.receipts.end())
+            // After the payments and receipts under way, which ask it who somebody is.
             .then("user server", DRAIN, self.user_server.end())
             .then("user service", DRAIN, async move { user.close().await })
             .then("payment service", DRAIN, async move { payment.close().await })

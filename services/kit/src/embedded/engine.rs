@@ -137,6 +137,10 @@ impl Engine {
         let (caller, answer) = oneshot::channel();
         let shared = Arc::clone(&self.shared);
         let read: Read = Box::new(move |snapshot| {
+            // A caller who went away while the read waited wants nothing any more.
+            if caller.is_closed() {
+                return;
+            }
             let read =
                 snapshot.map_err(|error| shared.unread(error)).and_then(|snapshot| {
                     match catch_unwind(AssertUnwindSafe(|| job(snapshot))) {
@@ -144,7 +148,6 @@ impl Engine {
                         Err(payload) => Err(StorageError::ReadPanicked(panic_text(&*payload))),
                     }
                 });
-            // A caller who went away wants nothing any more.
             let _ = caller.send(read);
         });
         if self.reads.send(read).await.is_err() {

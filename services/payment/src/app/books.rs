@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use mesh_events::Publisher;
+use mesh_rpc::deadline::{self, Deadline};
 use service_kit::{
     clock::{Clock, UnixMillis},
     requests::Request,
@@ -55,7 +56,8 @@ pub enum StepError {
         /// The payment that did not take it.
         payment: Box<Payment>,
     },
-    /// The store did not keep it; [`StoreError::Stale`] when others came first every time.
+    /// The store did not keep it; [`StoreError::Stale`] when others came first every time, too many wait for the
+    /// book, or the caller's time was over before its turn came.
     #[error("the step was not kept")]
     Store(#[from] StoreError),
 }
@@ -96,16 +98,20 @@ impl Books {
     /// Keeps `step`, the first of a payment, whatever else happens to the book.
     ///
     /// # Errors
-    /// See [`StoreError`]; [`StoreError::Stale`] when others came first every time.
+    /// See [`StoreError`]; [`StoreError::Stale`] when others came first every time, too many wait for the book,
+    /// or the caller's time was over before its turn came.
     pub async fn create(&self, step: Step, request: Request) -> Result<Kept, StoreError> {
         let book = step.payment.book();
-        let mut turn = self.turns.turn(book).await;
+        let mut turn = self.turns.turn_of_caller(book).await.ok_or(StoreError::Stale)?;
         for attempt in 0..ATTEMPTS {
             pause(attempt).await;
             let version = match turn.version() {
                 Some(version) => version,
                 None => self.store.book(book).await?.version,
             };
+            if is_late() {
+                return Err(StoreError::Stale);
+            }
             turn.leave(None);
             match self.keep(step.clone(), None, version, Some(request.clone())).await {
                 Err(StoreError::Stale) => {}
@@ -120,7 +126,7 @@ impl Books {
     }
 
     /// Keeps the step that `decide` makes of a payment. It is asked again when the payment stands otherwise
-    /// than `at` by now.
+    /// than `at` by now. With a request the step is a caller's, who can come too late, as in [`Books::create`].
     ///
     /// # Errors
     /// [`StepError`].
@@ -130,7 +136,10 @@ impl Books {
         request: Option<Request>,
         decide: impl Fn(&Standing, UnixMillis) -> Result<Step, Refused> + Send,
     ) -> Result<Kept, StepError> {
-        let mut turn = self.turns.turn(at.payment.book()).await;
+        let (book, is_new) = (at.payment.book(), request.is_some());
+        let turn =
+            if is_new { self.turns.turn_of_caller(book).await } else { Some(self.turns.turn(book).await) };
+        let mut turn = turn.ok_or(StoreError::Stale)?;
         for attempt in 0..ATTEMPTS {
             pause(attempt).await;
             let is_old = turn.version().is_some_and(|version| version != at.version);
@@ -139,6 +148,9 @@ impl Books {
             }
             let step = decide(&at, self.now())
                 .map_err(|refused| StepError::Refused { refused, payment: Box::new(at.payment.clone()) })?;
+            if is_new && is_late() {
+                return Err(StoreError::Stale.into());
+            }
             turn.leave(None);
             match self.keep(step, at.open.take(), at.version, request.clone()).await {
                 Err(StoreError::Stale) => {}
@@ -188,6 +200,12 @@ impl Kept {
             Self::Before(_) => None,
         }
     }
+}
+
+/// Whether nobody waits any more for what is about to begin. Then it must not: the caller takes it for not done,
+/// or asks again, and then nothing is under way that this would be told of.
+fn is_late() -> bool {
+    deadline::current().is_some_and(Deadline::is_past)
 }
 
 /// Lets others go first, a little longer each time.

@@ -5,10 +5,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mesh_rpc::deadline;
-use service_kit::{clock::UnixMillis, error::Violation, requests::Request, whole::Whole};
+use service_kit::{clock::UnixMillis, requests::Request, whole::Whole};
 
-use super::{Books, DriverHandle, Kept, StepError, driver::Watch};
+use super::{
+    Books, DriverHandle, Kept, StepError,
+    driver::{Begun, outcome},
+};
 use crate::{
     clients::Users,
     domain::{
@@ -17,12 +19,6 @@ use crate::{
     error::Error,
     store::{PaymentStore, Standing},
 };
-
-/// How long an outcome is waited for when the caller sets no deadline.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What of the caller's time is kept for the answer's way home, as a part of what is left and at least.
-const WAY_HOME: (u32, Duration) = (10, Duration::from_millis(50));
 
 /// What somebody wants to pay.
 #[derive(Clone, Debug)]
@@ -46,14 +42,6 @@ pub struct Payments {
     users: Users,
     authorization_ttl: Duration,
     whole: Whole,
-}
-
-/// What a request began, and who drives it.
-pub(super) struct Begun {
-    /// As it was when it was kept.
-    pub(super) payment: Payment,
-    /// Nothing if nothing is driven.
-    pub(super) watch: Option<Watch>,
 }
 
 impl std::fmt::Debug for Payments {
@@ -141,8 +129,7 @@ impl Payments {
             expires: now.after(self.authorization_ttl),
         };
         // Nothing else is ever wrong with a first step.
-        let nothing = |_| Violation::new("amount", "AMOUNT_NOT_POSITIVE", "must be above zero");
-        Ok(Payment::create(new, now).map_err(nothing)?)
+        Ok(Payment::create(new, now).map_err(|_| Money::not_positive("amount"))?)
     }
 
     async fn change(
@@ -204,21 +191,4 @@ fn is_awaited(at: &Standing, key: ProviderKey) -> bool {
     let is_part =
         |open: &Operation| open.key == key || (at.payment.is_immediate && (key.seq, open.key.seq) == (1, 2));
     at.payment.state.under_way().is_some() && at.open.as_ref().is_some_and(is_part)
-}
-
-/// The payment when it stands still, or as it is when the caller's time is over.
-pub(super) async fn outcome(begun: Begun) -> Payment {
-    let Begun { payment, watch } = begun;
-    let Some(mut watch) = watch else { return payment };
-    let still = tokio::time::timeout(patience(), watch.still(payment.version)).await;
-    still.ok().flatten().or_else(|| watch.seen(payment.version)).unwrap_or(payment)
-}
-
-/// How long this caller can wait.
-fn patience() -> Duration {
-    let (part, least) = WAY_HOME;
-    deadline::current().map_or(PATIENCE, |deadline| {
-        let left = deadline.remaining();
-        left.saturating_sub(least.max(left / part))
-    })
 }

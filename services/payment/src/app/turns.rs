@@ -6,7 +6,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::OwnedMutexGuard;
@@ -16,9 +16,21 @@ use crate::{domain::BookId, seeded::seeded};
 /// The version that the last holder left, if that is known.
 type Slot = Arc<tokio::sync::Mutex<Option<u64>>>;
 
-/// The queues of all books that somebody is changing now; no longer than the callers are many.
+/// Callers at one book at most, so that one book which many pay from does not keep those of all others waiting,
+/// nor its own longer than they can wait.
+const CALLERS_MAX: usize = 256;
+
+/// The queues of all books that somebody is changing now; no longer than the callers and the payments being
+/// driven are many.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Turns(Arc<Mutex<HashMap<BookId, Slot>>>);
+pub(super) struct Turns(Arc<Mutex<HashMap<BookId, Queue>>>);
+
+#[derive(Debug, Default)]
+struct Queue {
+    slot: Slot,
+    /// Those in it who asked for something new.
+    callers: usize,
+}
 
 /// It is its holder's turn, until it is dropped.
 pub(super) struct Turn {
@@ -32,21 +44,40 @@ struct Place {
     turns: Turns,
     book: BookId,
     slot: Slot,
+    is_caller: bool,
 }
 
 impl Turns {
-    /// Waits until it is the caller's turn, in the order of the callers.
+    /// Waits until it is the turn of what was begun before and goes on, in the order of asking.
     pub(super) async fn turn(&self, book: BookId) -> Turn {
+        let slot = Arc::clone(&self.queues().entry(book).or_default().slot);
+        self.wait(book, slot, false).await
+    }
+
+    /// Waits until it is the turn of a caller who asks for something new; `None` when too many do.
+    pub(super) async fn turn_of_caller(&self, book: BookId) -> Option<Turn> {
+        let slot = {
+            let mut queues = self.queues();
+            let queue = queues.entry(book).or_default();
+            if queue.callers >= CALLERS_MAX {
+                return None;
+            }
+            queue.callers += 1;
+            Arc::clone(&queue.slot)
+        };
+        Some(self.wait(book, slot, true).await)
+    }
+
+    async fn wait(&self, book: BookId, slot: Slot, is_caller: bool) -> Turn {
+        let place = Place { turns: self.clone(), book, slot, is_caller };
         // Seeded bug, only with failpoints compiled in: whoever forgets the version must not be saved by this.
-        let slot = if seeded("bug.unconditional-commit") { Slot::default() } else { self.slot(book) };
-        let place = Place { turns: self.clone(), book, slot };
-        let version = Arc::clone(&place.slot).lock_owned().await;
+        let slot = if seeded("bug.unconditional-commit") { Slot::default() } else { Arc::clone(&place.slot) };
+        let version = slot.lock_owned().await;
         Turn { version, _place: place }
     }
 
-    fn slot(&self, book: BookId) -> Slot {
-        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(slots.entry(book).or_default())
+    fn queues(&self) -> MutexGuard<'_, HashMap<BookId, Queue>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -64,12 +95,12 @@ impl Turn {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut slots = self.turns.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queues = self.turns.queues();
+        let Some(queue) = queues.get_mut(&self.book) else { return };
+        queue.callers -= usize::from(self.is_caller);
         // One is this place's, one the map's: nobody else waits, and nobody can begin to without the lock.
-        if slots.get(&self.book).is_some_and(|slot| Arc::ptr_eq(slot, &self.slot))
-            && Arc::strong_count(&self.slot) <= 2
-        {
-            slots.remove(&self.book);
+        if Arc::strong_count(&self.slot) <= 2 {
+            queues.remove(&self.book);
         }
     }
 }
@@ -108,5 +139,27 @@ mod tests {
         assert_eq!(turns.0.lock().unwrap().len(), 1);
         drop(gone);
         assert_eq!(turns.0.lock().unwrap().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn callers_beyond_the_limit_are_sent_away_and_what_was_begun_is_not() {
+        let turns = Turns::default();
+        let first = turns.turn_of_caller(book(1)).await.unwrap();
+        let mut waiting: Vec<_> = (1..CALLERS_MAX).map(|_| Box::pin(turns.turn_of_caller(book(1)))).collect();
+        for one in &mut waiting {
+            assert!(one.as_mut().now_or_never().is_none());
+        }
+        assert!(turns.turn_of_caller(book(1)).await.is_none());
+        assert!(turns.turn_of_caller(book(2)).await.is_some());
+        let mut begun = Box::pin(turns.turn(book(1)));
+        assert!(begun.as_mut().now_or_never().is_none(), "it waits for its turn");
+        // Whoever goes away makes room.
+        drop(waiting.pop());
+        let mut next = Box::pin(turns.turn_of_caller(book(1)));
+        assert!(next.as_mut().now_or_never().is_none());
+        drop((first, waiting));
+        drop(begun.await);
+        drop(next.await);
+        assert_eq!(turns.queues().len(), 0);
     }
 }

@@ -40,7 +40,7 @@ impl Webhooks {
             Err(_) => None,
         };
         match operation.filter(Operation::is_open) {
-            Some(operation) => self.driver.nudge(operation.key.payment),
+            Some(operation) => self.driver.hint(operation.key.payment),
             // Not the key itself: anybody can call, with anything.
             None => tracing::debug!("a webhook about nothing that is open here"),
         }

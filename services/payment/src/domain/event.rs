@@ -22,7 +22,7 @@ pub enum Event {
     CaptureDeclined,
     /// Somebody wants the money let go.
     Void,
-    /// The authorisation has expired.
+    /// The authorization has expired.
     Expire,
     /// The provider let the money go.
     Voided,
@@ -38,7 +38,7 @@ pub enum Event {
     FurtherRefundDeclined,
     /// What the provider did cannot be found out, or contradicts our books.
     GiveUp,
-    /// Somebody looked: the authorisation is taken up again.
+    /// Somebody looked: the authorization is taken up again.
     ResumeAuthorize,
     /// Somebody looked: the capture is taken up again.
     ResumeCapture,

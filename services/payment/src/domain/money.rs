@@ -37,15 +37,23 @@ impl Money {
         Self { minor, currency }
     }
 
-    /// Reads an amount that may be paid.
+    /// Reads the minor units of an amount that may be paid.
     ///
     /// # Errors
-    /// When it is not above zero.
-    pub fn positive(field: &str, minor: i64, currency: Currency) -> Result<Self, Violation> {
-        if minor <= 0 {
-            return Err(Violation::new(field, "AMOUNT_NOT_POSITIVE", "must be above zero"));
-        }
-        Ok(Self { minor, currency })
+    /// When they are not above zero.
+    pub fn positive(field: &str, minor: i64) -> Result<i64, Violation> {
+        if minor > 0 { Ok(minor) } else { Err(Self::not_positive(field)) }
+    }
+
+    /// What is wrong with an amount that is not above zero.
+    pub(crate) fn not_positive(field: &str) -> Violation {
+        Violation::new(field, "AMOUNT_NOT_POSITIVE", "must be above zero")
+    }
+
+    /// Whether it is above zero, and so may be paid.
+    #[must_use]
+    pub fn is_positive(self) -> bool {
+        self.minor > 0
     }
 
     /// The amount in the currency's minor unit.

@@ -30,11 +30,8 @@ pub(super) fn request(
 pub(super) fn amount(field: &str, money: &v1::Money) -> Result<Money, Vec<Violation>> {
     let mut violations = Violations::default();
     let currency = violations.keep(Currency::parse(&format!("{field}.currency"), &money.currency));
-    let minor = format!("{field}.amount_minor");
-    if money.amount_minor <= 0 {
-        violations.add(&minor, "AMOUNT_NOT_POSITIVE", "must be above zero");
-    }
-    violations.finish(|| Some(Money::new(money.amount_minor, currency?)))
+    let minor = violations.keep(Money::positive(&format!("{field}.amount_minor"), money.amount_minor));
+    violations.finish(|| Some(Money::new(minor?, currency?)))
 }
 
 /// An amount that may be left out.

@@ -64,6 +64,7 @@ fn report(report: Report) -> v1::Report {
         healed: count(report.healed),
         finding_count: count(report.found),
         findings: report.findings.into_iter().map(finding).collect(),
+        incomplete: report.incomplete.unwrap_or_default(),
     }
 }
 
@@ -83,10 +84,12 @@ fn finding(finding: Finding) -> v1::Finding {
         FindingKind::StateMismatch => Kind::StateMismatch,
         FindingKind::BookWrong => Kind::BookWrong,
         FindingKind::Undecided => Kind::Undecided,
+        FindingKind::TwiceThere => Kind::TwiceThere,
     };
-    let (operation, book) = match finding.kind {
-        FindingKind::BookWrong => (String::new(), finding.about),
-        _ => (finding.about, String::new()),
+    let (operation, book) = if finding.is_about_operation() {
+        (finding.about, String::new())
+    } else {
+        (String::new(), finding.about)
     };
     v1::Finding { kind: kind.into(), operation, book, description: finding.description }
 }

@@ -3,15 +3,18 @@
 use async_trait::async_trait;
 use mesh_rpc::Channel;
 use proto::provider::v1::{
-    self, ExecuteRequest, ListTransactionsRequest, LookupRequest,
+    self, ExecuteRequest, ListTransactionsRequest, ListTransactionsResponse, LookupRequest,
     provider_service_client::ProviderServiceClient,
 };
 use thiserror::Error;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use super::{Answer, Page, Provider, ProviderError, Transaction};
+use super::{Answer, Page, Provider, ProviderError, Transaction, Unreadable, visible};
 use crate::domain::{Currency, DeclineCode, Money, Operation, OperationKind, PaymentMethod, ProviderKey};
+
+/// The domain of the reasons that are the provider's own.
+const DOMAIN: &str = "provider.v1";
 
 /// Transactions asked for at once.
 const PAGE_SIZE: i32 = 500;
@@ -63,17 +66,28 @@ impl Provider for GrpcProvider {
         let request =
             ListTransactionsRequest { page_size: PAGE_SIZE, page_token: cursor.unwrap_or_default() };
         let page = self.client.clone().list_transactions(request).await.map_err(unknown)?.into_inner();
-        let transactions = page.transactions.into_iter().map(|listed| transaction(Some(listed)));
-        let next = Some(page.next_page_token).filter(|token| !token.is_empty());
-        Ok(Page { transactions: transactions.collect::<Result<_, _>>()?, next })
+        Ok(listed(page))
     }
 }
 
+fn listed(page: ListTransactionsResponse) -> Page {
+    let (mut transactions, mut unreadable) = (Vec::new(), Vec::new());
+    for message in page.transactions {
+        let key = message.key.clone();
+        match readable(message) {
+            Ok(transaction) => transactions.push(transaction),
+            Err(Nonsense(why)) => unreadable.push(Unreadable { key, why: why.to_owned() }),
+        }
+    }
+    let next = Some(page.next_page_token).filter(|token| !token.is_empty());
+    Page { transactions, unreadable, next }
+}
+
 /// What an error of Execute says of the operation. Only the contract's own refusals say that nothing was done;
-/// every other error may have come after it was.
+/// every other error, whatever its code, may have come after it was, or from somebody in between.
 fn not_executed(status: Status) -> ProviderError {
-    let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
-    let told = || format!("{reason}: {}", status.message());
+    let Some(reason) = reason(&status) else { return unknown(status) };
+    let told = || visible(&format!("{reason}: {}", status.message()));
     match status.code() {
         // Something was done under this key, and it is not what was asked for.
         Code::InvalidArgument if reason == "KEY_REUSED" => ProviderError::Contradiction(told()),
@@ -82,8 +96,14 @@ fn not_executed(status: Status) -> ProviderError {
     }
 }
 
-fn is(status: &Status, code: Code, reason: &str) -> bool {
-    status.code() == code && status.get_details_error_info().is_some_and(|info| info.reason == reason)
+fn is(status: &Status, code: Code, because: &str) -> bool {
+    status.code() == code && reason(status).is_some_and(|reason| reason == because)
+}
+
+/// The reason of an error that is the provider's own.
+fn reason(status: &Status) -> Option<String> {
+    let info = status.get_details_error_info().filter(|info| info.domain == DOMAIN);
+    info.map(|info| info.reason)
 }
 
 fn unknown(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ProviderError {
@@ -91,15 +111,17 @@ fn unknown(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Provid
 }
 
 fn transaction(message: Option<v1::Transaction>) -> Result<Transaction, ProviderError> {
-    let message = message.ok_or_else(|| unknown(Nonsense("no transaction")))?;
-    let kind = kind_of(message.kind()).ok_or_else(|| unknown(Nonsense("no kind")))?;
-    let currency =
-        Currency::restore(&message.currency).ok_or_else(|| unknown(Nonsense("an unknown currency")))?;
+    readable(message.ok_or_else(|| unknown(Nonsense("no transaction")))?).map_err(unknown)
+}
+
+fn readable(message: v1::Transaction) -> Result<Transaction, Nonsense> {
+    let kind = kind_of(message.kind()).ok_or(Nonsense("no kind"))?;
+    let currency = Currency::restore(&message.currency).ok_or(Nonsense("an unknown currency"))?;
     let answer = match message.status() {
         v1::Status::Pending => Answer::Pending,
         v1::Status::Settled => Answer::Settled,
         v1::Status::Declined => Answer::Declined(DeclineCode::new(&message.decline_code)),
-        v1::Status::Unspecified => return Err(unknown(Nonsense("no status"))),
+        v1::Status::Unspecified => return Err(Nonsense("no status")),
     };
     Ok(Transaction { key: message.key, kind, amount: Money::new(message.amount_minor, currency), answer })
 }
@@ -129,9 +151,13 @@ mod tests {
 
     use super::*;
 
-    fn status(code: Code, reason: &str) -> Status {
-        let details = ErrorDetails::with_error_info(reason, "provider.v1", []);
+    fn from(domain: &str, code: Code, reason: &str) -> Status {
+        let details = ErrorDetails::with_error_info(reason, domain, []);
         Status::with_error_details(code, "no", details)
+    }
+
+    fn status(code: Code, reason: &str) -> Status {
+        from("provider.v1", code, reason)
     }
 
     #[test]
@@ -150,6 +176,30 @@ mod tests {
                 assert!(matches!(not_executed(status(code, "ANY")), ProviderError::Unknown(_)), "{code:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_refusal_that_is_not_the_providers_own_says_nothing() {
+        for code in [Code::FailedPrecondition, Code::InvalidArgument] {
+            for refused in [Status::new(code, "no"), from("mesh.v1", code, "ABOVE_AUTHORIZED")] {
+                assert!(matches!(not_executed(refused), ProviderError::Unknown(_)), "{code:?}");
+            }
+        }
+        let key_reused = from("proxy.example", Code::InvalidArgument, "KEY_REUSED");
+        assert!(matches!(not_executed(key_reused), ProviderError::Unknown(_)));
+        let not_found = |status| is(&status, Code::NotFound, "TRANSACTION_NOT_FOUND");
+        assert!(not_found(status(Code::NotFound, "TRANSACTION_NOT_FOUND")));
+        assert!(!not_found(from("proxy.example", Code::NotFound, "TRANSACTION_NOT_FOUND")));
+        assert!(!not_found(Status::not_found("no such page")));
+    }
+
+    #[test]
+    fn what_a_refusal_says_is_cut() {
+        let details = ErrorDetails::with_error_info("OTHER", "provider.v1", []);
+        let message = format!("a\u{1b}[31m\n{}", "x".repeat(10_000));
+        let refused = not_executed(Status::with_error_details(Code::FailedPrecondition, message, details));
+        let ProviderError::NotDone(why) = refused else { panic!("{refused:?}") };
+        assert!(why.starts_with("OTHER: a[31mxxx") && why.len() == 128, "{why}");
     }
 
     #[test]
@@ -177,5 +227,26 @@ mod tests {
         for message in wrong {
             assert!(matches!(transaction(message), Err(ProviderError::Unknown(_))));
         }
+    }
+
+    #[test]
+    fn one_that_makes_no_sense_does_not_hide_the_others() {
+        let good = v1::Transaction {
+            kind: v1::Kind::Capture.into(),
+            amount_minor: 5,
+            currency: "EUR".to_owned(),
+            status: v1::Status::Settled.into(),
+            ..Default::default()
+        };
+        let named = |key: &str| v1::Transaction { key: key.to_owned(), ..good.clone() };
+        let gold = v1::Transaction { currency: "XAU".to_owned(), ..named("b") };
+        let page = listed(ListTransactionsResponse {
+            transactions: vec![named("a"), gold, named("c")],
+            next_page_token: "next".to_owned(),
+        });
+        assert_eq!(page.keys().collect::<Vec<_>>(), ["a", "c", "b"]);
+        let why = "an unknown currency".to_owned();
+        assert_eq!(page.unreadable, [Unreadable { key: "b".to_owned(), why }]);
+        assert_eq!(page.next.as_deref(), Some("next"));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! - What is asked for under one key is done once, however often it is asked, and the answer is the same.
 //! - `Ok` is what the provider's own books say. Anything else says nothing of what was done, except
-//!   [`ProviderError::NotDone`]: an answer that is not known is no outcome.
+//!   [`ProviderError::NotDone`], and that of this one call only: an answer that is not known is no outcome.
 //! - What was done can be looked up by its key for ever, as soon as it was done.
 
 mod grpc;
@@ -73,10 +73,23 @@ impl Transaction {
             return Ok(self.answer.clone());
         }
         Err(ProviderError::Contradiction(format!(
-            "{:?} of {} under {:?} instead of {:?} of {} under {}",
-            self.kind, self.amount, self.key, operation.kind, operation.amount, operation.key,
+            "{:?} of {} under {} instead of {:?} of {} under {}",
+            self.kind,
+            self.amount,
+            visible(&self.key),
+            operation.kind,
+            operation.amount,
+            operation.key,
         )))
     }
+}
+
+/// The most of a provider's text that is told, in characters.
+const TOLD: usize = 128;
+
+/// What of a provider's text can be told: anybody may have written it, and it goes to the log.
+fn visible(text: &str) -> String {
+    text.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(TOLD).collect()
 }
 
 /// A page of the provider's books.
@@ -84,14 +97,40 @@ impl Transaction {
 pub struct Page {
     /// In the order in which they were done.
     pub transactions: Vec<Transaction>,
+    /// What is listed too and makes no sense: apart, so that one of them does not hide all the others.
+    pub unreadable: Vec<Unreadable>,
     /// Where the next page begins; `None` after the last.
     pub next: Option<String>,
+}
+
+/// Something in the provider's books that the contract does not allow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its key, as far as it has one; whatever text it is.
+    pub key: String,
+    /// What is wrong with it, in a few words.
+    pub why: String,
+}
+
+impl Page {
+    /// Whether nothing is on it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.transactions.is_empty() && self.unreadable.is_empty()
+    }
+
+    /// The keys of everything on it, readable or not.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        let readable = self.transactions.iter().map(|transaction| &transaction.key);
+        readable.chain(self.unreadable.iter().map(|unreadable| &unreadable.key)).map(String::as_str)
+    }
 }
 
 /// Why a provider did not answer.
 #[derive(Debug, Error)]
 pub enum ProviderError {
-    /// The operation is not possible by the provider's books. It was not done and never will be.
+    /// The operation is not possible by the provider's books. It was not done by this call and never will be; an
+    /// earlier one may have done it.
     #[error("the provider cannot do this: {0}")]
     NotDone(String),
     /// The provider says that it did something else under the operation's key. What was asked for was not done and

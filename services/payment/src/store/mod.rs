@@ -8,8 +8,9 @@
 //!   made from is still true when it is kept, and two that were made from the same state cannot both be.
 //! - A step is judged once more by what is kept ([`Step::check`](crate::domain::Step::check)): no caller can
 //!   make the books wrong.
-//! - What must be driven on (open operations, authorisations to be released) is found in rows that were
-//!   written with the commit that made it so. Nothing is found by scanning payments.
+//! - What must be driven on (open operations, authorizations to be released) or looked at (operations that were
+//!   given up) is found in rows that were written with the commit that made it so. Nothing is found by scanning
+//!   payments.
 //! - Reads see every commit that was answered before they began.
 //!
 //! One conformance suite (`tests/it/conformance`) holds every backend to this.
@@ -56,13 +57,18 @@ pub trait PaymentStore: Send + Sync + 'static {
     /// The operation of this name, open or ended.
     async fn operation(&self, key: ProviderKey) -> Result<Option<Operation>, StoreError>;
 
-    /// Up to `limit` open operations in the order of their keys, from the one after `after`. Those of
-    /// payments in [`NeedsReconciliation`](crate::domain::State::NeedsReconciliation) are among them.
+    /// Up to `limit` open operations in the order of their keys, from the one after `after`: those that are to
+    /// be driven, so none that was given up.
     async fn open_operations(
         &self,
         after: Option<ProviderKey>,
         limit: usize,
     ) -> Result<Vec<Operation>, StoreError>;
+
+    /// Up to `limit` operations that were given up and not taken up again, in the order of their keys, from the
+    /// one after `after`: the open operations of payments in
+    /// [`NeedsReconciliation`](crate::domain::State::NeedsReconciliation).
+    async fn given_up(&self, after: Option<ProviderKey>, limit: usize) -> Result<Vec<Operation>, StoreError>;
 
     /// Up to `limit` books in which something was ever kept, in the order of user and currency, from the one
     /// after `after`. It scans: for proving the books, not for serving.
@@ -76,7 +82,7 @@ pub trait PaymentStore: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Operation>, StoreError>;
 
-    /// Up to `limit` payments whose authorisation must be released by `now`, the longest overdue first.
+    /// Up to `limit` payments whose authorization must be released by `now`, the longest overdue first.
     async fn lapsed(&self, now: UnixMillis, limit: usize) -> Result<Vec<PaymentId>, StoreError>;
 
     /// The operation that this request began, if it is still remembered.

@@ -32,7 +32,7 @@ pub struct Hold {
 /// Why an operation is not possible by the books. Nothing was done, and nothing is recorded.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq, Hash)]
 pub enum Impossible {
-    /// Another operation of the authorization is not settled yet.
+    /// Another operation of the authorization is not settled yet. It may be possible once it is.
     #[error("another operation of this authorization is pending")]
     Pending,
     /// The money is held already, or was.

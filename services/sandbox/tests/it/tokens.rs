@@ -118,7 +118,7 @@ async fn what_is_taken_on_is_pending_until_it_is_settled() {
     assert_eq!(bench.asker.lookup("p:1").await.unwrap(), pending);
     assert_eq!(bench.asker.execute(request.clone()).await.unwrap(), pending);
     let refused = bench.asker.execute(order("p:2", Kind::Capture, 100)).await.unwrap_err();
-    assert_eq!(told(&refused), (Code::FailedPrecondition, "OPERATION_PENDING".to_owned()));
+    assert_eq!(told(&refused), (Code::Aborted, "OPERATION_PENDING".to_owned()));
 
     bench.settle();
     until(async || bench.asker.lookup("p:1").await.unwrap().status() == Status::Settled).await;

@@ -2,6 +2,7 @@
 
 mod failure;
 mod open;
+mod read;
 mod write;
 
 use std::{convert::Infallible, path::Path};

@@ -14,6 +14,8 @@ pub(super) enum Known {
     Ended(Outcome),
     /// The provider has taken it on and not decided.
     Pending,
+    /// Nothing: the service stops, and the provider was not asked.
+    NotAsked,
     /// Nothing: the provider did not answer.
     Nothing(ProviderError),
     /// The provider did something else under this key: what, in its words.
@@ -33,8 +35,9 @@ impl Desk {
     /// Looks up what was done under the operation's key, unless nothing can have been, and asks for it if
     /// nothing was.
     pub(super) async fn ask(&self, operation: &Operation, method: &PaymentMethod, asked: Asked) -> Known {
-        // Closed only with the process: then there is nothing to bound.
-        let _room = self.asking.acquire().await;
+        // Closed when the service stops. However many wait then, they must not all ask first: what they wait
+        // to ask for stays open for the next start.
+        let Ok(_room) = self.asking.acquire().await else { return Known::NotAsked };
         let operation = &Operation { key: key(operation.key, asked), ..operation.clone() };
         if asked != Asked::Never {
             match self.provider.lookup(operation.key).await {

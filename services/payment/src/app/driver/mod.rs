@@ -3,13 +3,17 @@
 //! An operation is open from the commit that decided it until the commit that says how it ended. In between
 //! there is a [flight]: one task for each payment, never two, that asks the provider and keeps the
 //! answer. Use cases begin one with the operation they have kept; a [sweep] begins one for every open
-//! operation that nobody flies, which is all that recovery after a crash is; webhooks and the reconciliation
-//! nudge.
+//! operation that nobody flies, which is all that recovery after a crash is; the reconciliation nudges, and
+//! webhooks hint.
 //!
 //! - An operation is asked for under its own key, always. A flight that cannot know whether the provider was
 //!   asked before looks the key up first, and asks (again) only if there is nothing.
+//! - That an operation is not possible ends an authorization only if nobody can have asked for it before: else it
+//!   may be impossible because it was done. Everything that contradicts the books is given up.
 //! - An unknown answer is sought again with exponential backoff and full jitter, up to every five minutes, so a
-//!   provider that is down is not stormed. After the budget the operation is given up, loudly.
+//!   provider that is down is not stormed. A hint, which anybody can give, shortens a wait, but not below a
+//!   floor that grows, too. After the budget the operation is given up, loudly; whoever takes it up again gives
+//!   it the whole budget again.
 //! - Flights are bounded; what finds no room stays open in the store, and a later sweep finds it.
 
 mod ask;
@@ -17,12 +21,16 @@ mod backoff;
 mod desk;
 mod flight;
 mod sweep;
+#[cfg(test)]
+mod tests;
+mod watch;
 
 use std::{sync::Arc, time::Duration};
 
 use desk::Desk;
-pub(super) use desk::Watch;
 use tokio_util::sync::CancellationToken;
+use watch::Watch;
+pub(super) use watch::{Begun, outcome};
 
 use super::Books;
 use crate::{domain::PaymentId, provider::Provider, store::Standing};
@@ -37,7 +45,7 @@ pub struct DriverHandle(Arc<Desk>);
 
 impl Driver {
     /// A driver that asks `provider` and keeps what it says in `books`, and gives an operation up whose outcome
-    /// is not known `budget` after it was decided.
+    /// is not known `budget` after it was decided or last taken up again.
     #[must_use]
     pub fn new(books: Books, provider: Arc<dyn Provider>, budget: Duration) -> Self {
         Self(Arc::new(Desk::new(books, provider, budget)))
@@ -58,10 +66,16 @@ impl Driver {
 }
 
 impl DriverHandle {
-    /// Asks for the payment to be driven now: it was given up and is taken up again, or the provider has just
-    /// said something about it.
+    /// Asks for the payment to be driven now: it was given up and is taken up again, or the provider's books say
+    /// something else about it than ours.
     pub fn nudge(&self, payment: PaymentId) {
         self.0.nudge(payment);
+    }
+
+    /// Asks for the payment to be driven soon: somebody says that the provider has something to say about it.
+    /// However often it is asked for, the provider is not asked more than every few seconds.
+    pub fn hint(&self, payment: PaymentId) {
+        self.0.hint(payment);
     }
 
     /// Drives what has just begun, of which the provider cannot know. `None` when there is no room: a later

@@ -46,7 +46,7 @@ async fn adopt(desk: &Arc<Desk>, from: &mut Option<ProviderKey>) -> Result<(), S
     loop {
         let page = desk.books.store().open_operations(*from, PAGE).await?;
         for operation in &page {
-            if !desk.adopt(operation.key) {
+            if !desk.adopt(operation.key.payment) {
                 return Ok(());
             }
             *from = Some(operation.key);

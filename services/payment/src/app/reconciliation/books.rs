@@ -1,8 +1,8 @@
 //! Our books against themselves.
 
-use super::{FindingKind, Inner, Report};
+use super::{FindingKind, Inner, Report, seen::Seen};
 use crate::{
-    domain::{Account, Balance, BookId, Direction, Ledger, Phase, Transfer},
+    domain::{Account, Balance, BookId, Direction, Ledger, LedgerError, Phase, Transfer},
     error::Error,
     store::Book,
 };
@@ -11,46 +11,40 @@ use crate::{
 const BOOKS: usize = 100;
 
 /// Entries read at once.
-const ENTRIES: usize = 1_000;
+pub(super) const ENTRIES: usize = 1_000;
 
 impl Inner {
-    /// Adds up every book.
+    /// Adds up every book, and then proves what was asked for by what was met in them.
     pub(super) async fn prove_books(&self, report: &mut Report) -> Result<(), Error> {
-        let mut after = None;
+        let (mut entered, mut after) = (Seen::new(), None);
         loop {
             let page = self.books.store().books(after, BOOKS).await?;
-            let Some(last) = page.last() else { return Ok(()) };
+            let Some(last) = page.last() else { break };
             after = Some(last.id);
             for book in &page {
-                self.prove_book(book, report).await?;
+                self.prove_book(book, &mut entered, report).await?;
             }
         }
+        self.prove_asked(entered, report).await
     }
 
     /// Adds up the entries that made the book what it was when it was read, and compares.
-    async fn prove_book(&self, book: &Book, report: &mut Report) -> Result<(), Error> {
-        let (mut proof, mut after) = (Proof::new(book.id), 0);
+    async fn prove_book(&self, book: &Book, entered: &mut Seen, report: &mut Report) -> Result<(), Error> {
+        let (mut proof, mut after, mut is_last) = (Proof::new(book.id), 0, false);
         report.books += 1;
-        'entries: loop {
-            let page = self.books.store().entries(book.id, after, ENTRIES).await?;
-            let is_last = page.len() < ENTRIES;
-            for entry in page {
-                // What came after the book was read is in no balance that was read.
-                if entry.version > book.version {
-                    break 'entries;
-                }
+        while !is_last {
+            let mut page = self.books.store().entries(book.id, after, ENTRIES).await?;
+            is_last = page.len() < ENTRIES || page.last().is_none_or(|entry| entry.version > book.version);
+            // What came after the book was read is in no balance that was read.
+            page.retain(|entry| entry.version <= book.version);
+            for entry in &page {
                 after = entry.version;
                 report.entries += 1;
                 if let Err(why) = proof.push(entry.transfer) {
                     wrong(book.id, format!("entry {}: {why}", entry.version), report);
-                    // The rest would be compared with what cannot be.
-                    report.add(book.id.currency, &proof.ledger.balance());
-                    return Ok(());
                 }
             }
-            if is_last {
-                break;
-            }
+            self.tie(book.id, page, entered, report).await?;
         }
         report.add(book.id.currency, &proof.ledger.balance());
         for what in proof.compare(&book.balance) {
@@ -60,7 +54,7 @@ impl Inner {
     }
 }
 
-fn wrong(book: BookId, what: String, report: &mut Report) {
+pub(super) fn wrong(book: BookId, what: String, report: &mut Report) {
     report.find(FindingKind::BookWrong, &book.to_string(), what);
 }
 
@@ -69,16 +63,23 @@ struct Proof {
     ledger: Ledger,
     customer: i128,
     merchant: i128,
+    /// An entry did not fit: then nothing after it can be added up.
+    is_broken: bool,
 }
 
 impl Proof {
     fn new(book: BookId) -> Self {
-        Self { ledger: Ledger::new(book.currency), customer: 0, merchant: 0 }
+        Self { ledger: Ledger::new(book.currency), customer: 0, merchant: 0, is_broken: false }
     }
 
-    /// The next entry.
-    fn push(&mut self, transfer: Transfer) -> Result<(), String> {
-        self.ledger.push(transfer).map_err(|error| error.to_string())?;
+    /// The next entry; why it is the first that does not fit, if so.
+    fn push(&mut self, transfer: Transfer) -> Result<(), LedgerError> {
+        if self.is_broken {
+            return Ok(());
+        }
+        let added = self.ledger.push(transfer);
+        self.is_broken = added.is_err();
+        added?;
         if matches!(transfer.phase(), Phase::Post(_)) {
             let amount = i128::from(transfer.amount().minor());
             *self.account(transfer.debit()) -= amount;
@@ -97,6 +98,9 @@ impl Proof {
     /// What is wrong with the balance that is kept.
     fn compare(&self, kept: &Balance) -> Vec<String> {
         let (sum, mut wrong) = (self.ledger.balance(), Vec::new());
+        if self.is_broken {
+            return wrong;
+        }
         if sum != *kept {
             wrong.push(format!("the balance is {} and the entries add up to {}", told(kept), told(&sum)));
         }
@@ -120,7 +124,8 @@ impl Proof {
     }
 }
 
-fn told(balance: &Balance) -> String {
+/// The balance, for a person.
+pub(super) fn told(balance: &Balance) -> String {
     let Balance { held, captured, refunding, refunded } = balance;
     format!("(held {held}, captured {captured}, refunding {refunding}, refunded {refunded})")
 }

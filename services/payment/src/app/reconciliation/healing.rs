@@ -11,24 +11,38 @@ use crate::{
     error::Error,
 };
 
-/// Open operations read at once.
+/// Operations read at once.
 const PAGE: usize = 256;
 
-/// How long the operations of one page may take to end. What has not by then is driven on all the same.
+/// How long what was taken up of one page may take to end. What has not by then is driven on all the same.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often it is looked whether they have.
-const PAUSE: Duration = Duration::from_millis(50);
+/// How often it is looked whether it has.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// What there was to do about an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TakenUp {
+    /// It had been given up, and is taken up again.
+    Again,
+    /// Nothing: it is under way.
+    UnderWay,
+    /// Nothing: it has ended, or somebody else was quicker.
+    No,
+}
 
 impl Inner {
-    /// Has these operations driven, those first taken up that were given up, and counts which have ended.
-    pub(super) async fn heal(&self, mut open: Vec<ProviderKey>, report: &mut Report) -> Result<(), Error> {
-        let mut at_work = Vec::with_capacity(open.len());
-        for key in open.drain(..) {
-            if self.take_up(key).await? {
-                self.driver.nudge(key.payment);
-                at_work.push(key);
+    /// Has these operations driven, those first taken up that were given up, and counts which of those have ended.
+    /// What is merely under way ends by itself: that is ordinary traffic, and is not waited for.
+    pub(super) async fn heal(&self, open: Vec<ProviderKey>, report: &mut Report) -> Result<(), Error> {
+        let mut at_work = Vec::new();
+        for key in open {
+            match self.take_up(key).await? {
+                TakenUp::No => continue,
+                TakenUp::UnderWay => {}
+                TakenUp::Again => at_work.push(key),
             }
+            self.driver.nudge(key.payment);
         }
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -51,28 +65,33 @@ impl Inner {
     pub(super) async fn tell_undecided(&self, report: &mut Report) -> Result<(), Error> {
         let mut after = None;
         loop {
-            let page = self.books.store().open_operations(after, PAGE).await?;
+            let page = self.books.store().given_up(after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.key);
-            for open in page {
-                let at = self.books.standing(open.key.payment).await?;
-                if at.payment.state == State::NeedsReconciliation && !report.tells_of(open.key) {
-                    let description = format!("{:?} of {} was given up", open.kind, open.amount);
-                    report.find(FindingKind::Undecided, &open.key.to_string(), description);
+            for given_up in page.iter().filter(|given_up| given_up.is_open()) {
+                // It may have been taken up since, and a payment that is not there is another finding.
+                let at = self.books.store().payment(given_up.key.payment).await?;
+                let is_undecided = at.is_some_and(|at| {
+                    let is_it = at.open.is_some_and(|open| open.key == given_up.key);
+                    is_it && at.payment.state == State::NeedsReconciliation
+                });
+                if is_undecided && !report.tells_of(given_up.key) {
+                    let description = format!("{:?} of {} was given up", given_up.kind, given_up.amount);
+                    report.find(FindingKind::Undecided, &given_up.key.to_string(), description);
                 }
             }
         }
     }
 
-    /// Whether the operation is still open; one that was given up is taken up again.
-    pub(super) async fn take_up(&self, key: ProviderKey) -> Result<bool, Error> {
-        let at = self.books.standing(key.payment).await?;
+    /// Takes the operation up again if it is open and was given up.
+    pub(super) async fn take_up(&self, key: ProviderKey) -> Result<TakenUp, Error> {
+        let Some(at) = self.books.store().payment(key.payment).await? else { return Ok(TakenUp::No) };
         let is_it = |open: &&Operation| open.key == key;
         if at.open.as_ref().filter(is_it).is_none() {
-            return Ok(false);
+            return Ok(TakenUp::No);
         }
         if at.payment.state != State::NeedsReconciliation {
-            return Ok(true);
+            return Ok(TakenUp::UnderWay);
         }
         let taken_up = self
             .books
@@ -84,10 +103,10 @@ impl Inner {
         match taken_up {
             Ok(_) => {
                 tracing::info!(operation.key = %key, "taken up again");
-                Ok(true)
+                Ok(TakenUp::Again)
             }
             // Somebody else was quicker.
-            Err(StepError::Refused { .. }) => Ok(false),
+            Err(StepError::Refused { .. }) => Ok(TakenUp::No),
             Err(StepError::Store(error)) => Err(error.into()),
         }
     }

@@ -1,11 +1,13 @@
 //! The reconciliation: proves the books against themselves and against the provider's, and takes up what the
 //! provider has decided.
 //!
-//! A run goes [through the books](books), [through what the provider lists](theirs),
-//! [through our own operations](ours), and at last through what nobody could decide. It runs beside the traffic and takes no lock on it. That it finds nothing
-//! wrong which is right rests on the order of its reads:
+//! A run goes [through the books](books), [through what was asked for](asked), [through what the provider
+//! lists](theirs), [through our own operations](ours), and at last through what nobody could decide. It runs beside
+//! the traffic and takes no lock on it. That it finds nothing wrong which is right rests on the order of its reads:
 //! - A book is read before its entries. Entries never change and each makes a version, so those up to the version
 //!   that was read add up to the balance that was read, whatever was appended since.
+//! - An entry is read before its operation, and when an entry is missed, the operation before the entries. Both were
+//!   kept in one commit, and neither changes after it.
 //! - A transaction of the provider is read before our operation. An operation is durable here before the provider is
 //!   asked, so whatever the provider lists is here by then.
 //! - Our operation is read as ended before the provider is asked about it. The provider has done it before we say so,
@@ -13,12 +15,18 @@
 //! - An operation that has ended never changes, and neither does what the provider says of one that has. Only "open"
 //!   here and "pending" there may be old; neither is taken for a difference.
 
+mod asked;
 mod books;
+mod entries;
 mod healing;
+mod nightly;
 mod ours;
+mod pages;
 mod report;
+mod run;
 mod seen;
 mod theirs;
+mod twice;
 mod verdict;
 
 use std::{
@@ -26,21 +34,20 @@ use std::{
     time::Duration,
 };
 
+use nightly::again_and_again;
 pub use report::{Finding, FindingKind, MAX_FINDINGS, Report, Total};
+use run::Run;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Books, DriverHandle,
-    payments::{Begun, outcome},
+    driver::{Begun, outcome},
 };
 use crate::{
     domain::{Payment, PaymentId, State},
     error::Error,
     provider::Provider,
 };
-
-/// The longest wait after a scheduled run that could not be finished.
-const RETRY: Duration = Duration::from_secs(600);
 
 /// Proves the books, one run at a time. Clones share everything.
 #[derive(Clone)]
@@ -76,19 +83,14 @@ impl Reconciliation {
     ///
     /// # Errors
     /// [`Error::ReconciliationRunning`]; [`Error::ProviderUnavailable`] and [`Error::Unavailable`] when the
-    /// provider's books or ours could not be read to their end: then there is no report.
+    /// provider's books or ours could not be read to their end: then [`Reconciliation::last`] has what was found by
+    /// then.
     pub async fn run(&self) -> Result<Report, Error> {
         let inner = &*self.0;
         let _turn = inner.turn.try_lock().map_err(|_| Error::ReconciliationRunning)?;
-        let mut report = Report::begin(inner.books.now());
-        inner.prove_books(&mut report).await?;
-        let seen = inner.compare_theirs(&mut report).await?;
-        inner.compare_ours(seen, &mut report).await?;
-        inner.tell_undecided(&mut report).await?;
-        report.ended = inner.books.now();
-        report.log();
-        *inner.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(report.clone());
-        Ok(report)
+        let mut run = Run::begin(inner);
+        let proved = inner.prove(&mut run.report).await;
+        run.end(proved)
     }
 
     /// Takes up a payment whose operation was given up, and answers with it as soon as it stands still, or as far
@@ -107,7 +109,7 @@ impl Reconciliation {
         Ok(outcome(Begun { payment, watch: self.0.driver.watch(id) }).await)
     }
 
-    /// The report of the last run that came to its end since the service started.
+    /// The report of the last run since the service started, also of one that did not come to its end.
     ///
     /// # Errors
     /// [`Error::ReportNotFound`] before the first.
@@ -116,22 +118,10 @@ impl Reconciliation {
         last.clone().ok_or(Error::ReportNotFound)
     }
 
-    /// Runs again and again until `shutdown`, the first time when the configured time has passed; a run that
-    /// failed is repeated sooner.
+    /// Runs again and again until `shutdown`: the first time one to five minutes after the start, then each time
+    /// that the configured time has passed, which also bounds the first wait. A run that failed is repeated sooner.
     pub async fn run_nightly(&self, shutdown: CancellationToken) {
-        let work = async {
-            let mut pause = self.0.every;
-            loop {
-                tokio::time::sleep(pause).await;
-                pause = match self.run().await {
-                    Ok(_) => self.0.every,
-                    Err(error) => {
-                        tracing::error!(error = %mesh_telemetry::chain(&error), "the books were not proved");
-                        self.0.every.min(RETRY)
-                    }
-                };
-            }
-        };
-        shutdown.run_until_cancelled(work).await;
+        let run = || self.run();
+        shutdown.run_until_cancelled(again_and_again(self.0.every, run)).await;
     }
 }

@@ -29,18 +29,26 @@ impl Inner {
                 seen.take_off(ours.key);
             }
         }
-        if seen.is_even() { Ok(()) } else { self.ask_about_uneven(&seen, report).await }
+        if !seen.is_even() {
+            self.ask_about_uneven(&mut seen, report).await?;
+        }
+        // Whatever is uneven still is not one operation that was not listed.
+        if seen.is_even() { Ok(()) } else { self.count_again(&seen, report).await }
     }
 
     /// Asks about every operation of which it is not known that it was listed.
-    async fn ask_about_uneven(&self, seen: &Seen, report: &mut Report) -> Result<(), Error> {
+    async fn ask_about_uneven(&self, seen: &mut Seen, report: &mut Report) -> Result<(), Error> {
         let mut after = None;
         loop {
             let page = self.books.store().operations(after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.key);
-            let unknown =
-                page.into_iter().filter(|ours| must_be_known(ours) && !seen.is_even_about(ours.key));
+            // What was listed and found wrong need not be asked about, and what cannot be read there never could.
+            let unknown: Vec<_> = page
+                .into_iter()
+                .filter(|ours| must_be_known(ours) && !seen.is_even_about(ours.key))
+                .filter(|ours| !report.tells_of(ours.key))
+                .collect();
             let asked = stream::iter(unknown).map(async |ours| {
                 let theirs = self.provider.lookup(ours.key).await?;
                 Ok::<_, Error>((ours, theirs))
@@ -48,6 +56,9 @@ impl Inner {
             let answers: Vec<_> = asked.buffered(LANES).try_collect().await?;
             for (ours, theirs) in answers {
                 judge(&ours, theirs, report);
+                if seen.lacks_only(ours.key) {
+                    seen.add(ours.key);
+                }
             }
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use service_kit::clock::UnixMillis;
 
-use crate::domain::{Balance, Currency, ProviderKey};
+use crate::domain::{Balance, Currency, Operation, ProviderKey};
 
 /// The most findings that a report keeps; all are counted.
 pub const MAX_FINDINGS: usize = 1_000;
@@ -29,12 +29,14 @@ pub struct Report {
     pub transactions: u64,
     /// All books together, by the code of their currency.
     pub totals: BTreeMap<&'static str, Total>,
-    /// Operations that were taken up again and have ended.
+    /// Operations that had been given up, were taken up again and have ended.
     pub healed: u64,
     /// What does not agree, all of it counted.
     pub found: u64,
     /// The first [`MAX_FINDINGS`] of them.
     pub findings: Vec<Finding>,
+    /// Why the run did not come to its end, if so: then what it did not reach is not compared.
+    pub incomplete: Option<String>,
 }
 
 /// All books of one currency, in its minor unit. All accounts together are zero, or there is a finding.
@@ -68,10 +70,20 @@ pub enum FindingKind {
     AmountMismatch,
     /// One says that it was done and the other that it was not, or that something else was.
     StateMismatch,
-    /// A book's balance is not the sum of its entries, or an entry breaks a rule.
+    /// A book does not add up, or its entries and balance are not what its payments and operations say.
     BookWrong,
     /// An operation was given up, and the provider does not say how it ended.
     Undecided,
+    /// The provider lists one operation more than once: it may have been done as often.
+    TwiceThere,
+}
+
+impl Finding {
+    /// Whether it is about an operation and not about a book.
+    #[must_use]
+    pub fn is_about_operation(&self) -> bool {
+        self.kind != FindingKind::BookWrong || self.about.parse::<ProviderKey>().is_ok()
+    }
 }
 
 impl Report {
@@ -87,6 +99,7 @@ impl Report {
             healed: 0,
             found: 0,
             findings: Vec::new(),
+            incomplete: None,
         }
     }
 
@@ -111,6 +124,12 @@ impl Report {
         self.findings.iter().any(|finding| finding.about == key)
     }
 
+    /// Whether the run can say something of the operation's entries: they and it are not read at one moment, and what
+    /// began after the run did is for the next one.
+    pub(super) fn is_due(&self, operation: &Operation) -> bool {
+        operation.begun <= self.started
+    }
+
     pub(super) fn add(&mut self, currency: Currency, balance: &Balance) {
         let total = self.totals.entry(currency.code()).or_default();
         total.captured += balance.captured;
@@ -126,8 +145,9 @@ impl Report {
             .map(|(code, total)| format!("{code} +{} -{}", total.captured, total.refunded))
             .collect();
         let totals = totals.join(", ");
-        match self.findings.first() {
-            None => tracing::info!(
+        let incomplete = self.incomplete.as_deref();
+        match (self.findings.first(), incomplete) {
+            (None, None) => tracing::info!(
                 books,
                 entries,
                 operations,
@@ -136,8 +156,18 @@ impl Report {
                 totals,
                 "the books agree with themselves and with the provider's"
             ),
-            Some(Finding { kind, about, description }) => tracing::error!(
-                books, entries, operations, transactions, healed, totals, findings = found,
+            (None, Some(incomplete)) => tracing::warn!(
+                books,
+                entries,
+                operations,
+                transactions,
+                healed,
+                totals,
+                incomplete,
+                "the books agree as far as they were read"
+            ),
+            (Some(Finding { kind, about, description }), incomplete) => tracing::error!(
+                books, entries, operations, transactions, healed, totals, incomplete, findings = found,
                 first.kind = ?kind, first.about = about, first.description = description,
                 "the books do not agree"
             ),

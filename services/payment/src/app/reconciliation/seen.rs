@@ -1,10 +1,10 @@
-//! Which operations were compared, in a memory that does not grow with them.
+//! Which operations two passes met, in a memory that does not grow with them.
 //!
 //! Keys are not kept but added up: each falls into one of many sums by its hash, and is a number of 122 random bits
-//! in it. What one pass over the provider's list adds, another pass over our own operations takes off again. A sum
-//! that comes out as zero says that both passes met the same keys in it, but for a chance of one in 2^122; one that
-//! does not says that its operations must be looked at one by one. So a clean run costs one megabyte and no call for
-//! any operation, and a few differences cost calls for a few sums' operations only.
+//! in it. What one pass over the provider's list or the ledger adds, another pass over our operations takes off
+//! again. A sum that comes out as zero says that both passes met the same keys in it as often, but for a chance of
+//! one in 2^122; one that does not says that its operations must be looked at one by one. So a clean run costs one
+//! megabyte and no call for any operation, and a few differences cost calls for a few sums' operations only.
 
 use uuid::Uuid;
 
@@ -40,6 +40,12 @@ impl Seen {
     /// Whether that can be said of the keys among which this one is.
     pub(super) fn is_even_about(&self, key: ProviderKey) -> bool {
         self.0.get(index(hash(key))).is_some_and(|sum| *sum == 0)
+    }
+
+    /// Whether this key was taken off without having been added, and all others among which it is were not.
+    pub(super) fn lacks_only(&self, key: ProviderKey) -> bool {
+        let number = hash(key);
+        self.0.get(index(number)).is_some_and(|sum| *sum == number.wrapping_neg())
     }
 
     fn place(&mut self, key: ProviderKey) -> (&mut u128, u128) {
@@ -80,7 +86,9 @@ mod tests {
         let mut seen = Seen::new();
         (0..1_000).for_each(|n| seen.add(key(n)));
         (0..1_000).filter(|n| *n != 7).for_each(|n| seen.take_off(key(n)));
-        assert!(!seen.is_even() && !seen.is_even_about(key(7)));
+        assert!(!seen.is_even() && !seen.is_even_about(key(7)) && !seen.lacks_only(key(7)));
         assert!((0..1_000).filter(|n| !seen.is_even_about(key(*n))).count() < 10);
+        (0..2).for_each(|_| seen.take_off(key(7)));
+        assert!(seen.lacks_only(key(7)) && (8..1_000).all(|n| !seen.lacks_only(key(n))));
     }
 }

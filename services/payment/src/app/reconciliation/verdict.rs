@@ -52,7 +52,8 @@ pub(super) fn must_be_known(ours: &Operation) -> bool {
     matches!(ours.outcome, Some(Outcome::Settled | Outcome::Declined(_)))
 }
 
-fn here(outcome: &Outcome) -> &'static str {
+/// How an operation of ours ended, for a person.
+pub(super) fn here(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Settled => "settled",
         Outcome::Declined(_) => "declined",

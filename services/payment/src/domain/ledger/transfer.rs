@@ -67,7 +67,7 @@ impl Transfer {
         amount: Money,
         time: UnixMillis,
     ) -> Result<Self, NotPositive> {
-        if amount.minor() <= 0 {
+        if !amount.is_positive() {
             return Err(NotPositive);
         }
         Ok(Self { operation, phase, direction, amount, time })

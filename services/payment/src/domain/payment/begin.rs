@@ -96,5 +96,5 @@ impl Payment {
 }
 
 fn positive(amount: Money) -> Result<(), Refused> {
-    if amount.minor() > 0 { Ok(()) } else { Err(Refused::NotPositive) }
+    if amount.is_positive() { Ok(()) } else { Err(Refused::NotPositive) }
 }

@@ -26,7 +26,7 @@ pub enum Broken {
     /// The ledger cannot hold the transfer.
     #[error("the ledger cannot hold the transfer")]
     Ledger(#[source] LedgerError),
-    /// The transfers add up to something else than the step says, or to more than was authorised.
+    /// The transfers add up to something else than the step says, or to more than was authorized.
     #[error("the transfers do not add up to the payment's balance")]
     Balance,
 }

@@ -44,7 +44,7 @@ impl Step {
     fn check_payment(&self, before: &Before<'_>) -> Result<(), Broken> {
         let after = &self.payment;
         let follows = match before.payment {
-            None => after.version == 1 && after.amount.minor() > 0,
+            None => after.version == 1 && after.amount.is_positive(),
             Some(kept) => {
                 let fixed = Payment {
                     state: after.state,
@@ -89,7 +89,7 @@ impl Step {
             let is_next = opened.key == self.payment.operation() && self.payment.operations == count + 1;
             // The provider must never be asked for more than the customer agreed to.
             let rest = self.payment.amount.checked_sub(opened.amount);
-            let is_bounded = opened.amount.minor() > 0 && rest.is_ok_and(|rest| rest.minor() >= 0);
+            let is_bounded = opened.amount.is_positive() && rest.is_ok_and(|rest| rest.minor() >= 0);
             if open.is_some() || !opened.is_open() || !is_next || !is_bounded {
                 return Err(Broken::Operations);
             }

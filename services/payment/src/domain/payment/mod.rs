@@ -26,13 +26,13 @@ pub struct Payment {
     pub id: PaymentId,
     /// Who pays.
     pub user: UserId,
-    /// How much is authorised; more is never taken.
+    /// How much is authorized; more is never taken.
     pub amount: Money,
     /// What it is paid with.
     pub method: PaymentMethod,
-    /// Whether all of it is taken as soon as it is authorised.
+    /// Whether all of it is taken as soon as it is authorized.
     pub is_immediate: bool,
-    /// From when on an authorisation is not captured any more, but released.
+    /// From when on an authorization is not captured any more, but released.
     pub expires: UnixMillis,
     /// How far it has come.
     pub state: State,
@@ -40,9 +40,9 @@ pub struct Payment {
     pub balance: Balance,
     /// How many operations the provider was or will be asked for; the newest has this number.
     pub operations: u32,
-    /// Why the provider refused last, if it ever did.
+    /// Why the provider refused the newest operation, if it did.
     pub decline: Option<DeclineCode>,
-    /// Why its authorisation was or will be released, if so.
+    /// Why its authorization was or will be released, if so.
     pub cancellation: Option<Cancellation>,
     /// 1 when created, one more with every step.
     pub version: u64,
@@ -52,7 +52,7 @@ pub struct Payment {
     pub updated: UnixMillis,
 }
 
-/// Why an authorisation is released.
+/// Why an authorization is released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cancellation {
     /// Somebody asked for it.
@@ -72,9 +72,9 @@ pub struct NewPayment {
     pub amount: Money,
     /// With what.
     pub method: PaymentMethod,
-    /// Whether all of it is taken as soon as it is authorised.
+    /// Whether all of it is taken as soon as it is authorized.
     pub is_immediate: bool,
-    /// From when on an authorisation is not captured any more.
+    /// From when on an authorization is not captured any more.
     pub expires: UnixMillis,
 }
 
@@ -91,7 +91,7 @@ impl Payment {
         self.numbered(self.operations)
     }
 
-    /// When the authorisation must be released, as long as it is held and nobody does anything about it.
+    /// When the authorization must be released, as long as it is held and nobody does anything about it.
     #[must_use]
     pub fn lapses(&self) -> Option<UnixMillis> {
         (self.state == State::Authorized).then_some(self.expires)

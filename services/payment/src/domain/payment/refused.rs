@@ -16,16 +16,16 @@ pub enum Refused {
     /// Nothing, or less, cannot be paid.
     #[error("the amount must be above zero")]
     NotPositive,
-    /// More would be taken than was authorised.
+    /// More would be taken than was authorized.
     #[error("the amount is above what was authorized")]
     AboveAuthorized,
     /// More would be given back than was taken and not given back yet.
     #[error("the amount is above what was captured and not refunded")]
     AboveCaptured,
-    /// The authorisation has expired.
+    /// The authorization has expired.
     #[error("the authorization has expired")]
     Expired,
-    /// The authorisation has not expired.
+    /// The authorization has not expired.
     #[error("the authorization has not expired")]
     NotExpired,
     /// It is not the payment's open operation.

@@ -11,7 +11,7 @@ use crate::domain::{
 impl Payment {
     /// The operation `open` ended with `outcome`.
     ///
-    /// An outcome that contradicts our books (a release that is refused, anything but an authorisation that
+    /// An outcome that contradicts our books (a release that is refused, anything but an authorization that
     /// has failed for good) does not end the operation: it is given up, and somebody must look.
     ///
     /// # Errors
@@ -68,10 +68,11 @@ impl Payment {
     }
 
     /// The money is held, and in the same step the capture begins if it is to follow at once: there is no
-    /// moment in which it could be forgotten.
+    /// moment in which it could be forgotten. An authorization that has expired by then is not captured, but
+    /// released like any other.
     fn authorized(&self, step: Step, open: &Operation) -> Result<Step, Refused> {
         let step = step.on(Event::Authorized)?.moving(open.key, Phase::Pending, Charge, open.amount, None)?;
-        if self.is_immediate {
+        if self.is_immediate && step.payment.updated < self.expires {
             return step.on(Event::Capture)?.opening(OperationKind::Capture, self.amount);
         }
         Ok(step)

@@ -46,6 +46,8 @@ impl Step {
             return Err(Refused::TooManyOperations);
         }
         self.payment.operations += 1;
+        // What is told is why the newest one was refused, and this one was not.
+        self.payment.decline = None;
         let begun = self.payment.updated;
         let key = self.payment.operation();
         self.opened = Some(Operation { key, kind, amount, begun, outcome: None });

@@ -13,11 +13,12 @@ use super::{
         encode_operation, encode_payment, encode_transfer,
     },
     tables::{
-        BOOKS, BY_USER, LAPSES, OPEN, OPERATIONS, PAYMENTS, PENDING, TRANSFERS, book_key, operation_key,
+        BOOKS, BY_USER, GIVEN_UP, LAPSES, OPEN, OPERATIONS, PAYMENTS, PENDING, TRANSFERS, book_key,
+        operation_key,
     },
 };
 use crate::{
-    domain::{Balance, Before, BookId, Operation, Payment, ProviderKey, Step, Transfer},
+    domain::{Balance, Before, BookId, Event, Operation, Payment, ProviderKey, Step, Transfer},
     seeded::seeded,
     store::{Applied, Book, Commit, StoreError},
 };
@@ -158,6 +159,14 @@ fn keep_operations(txn: &WriteTransaction, step: &Step) -> Result<(), redb::Erro
         } else {
             open.remove(key)?;
         }
+    }
+    let newest = operation_key(step.payment.operation());
+    if step.events.contains(&Event::GiveUp) {
+        open.remove(newest)?;
+        txn.open_table(GIVEN_UP)?.insert(newest, ())?;
+    } else if step.events.iter().any(|event| event.resumes()) {
+        txn.open_table(GIVEN_UP)?.remove(newest)?;
+        open.insert(newest, ())?;
     }
     Ok(())
 }

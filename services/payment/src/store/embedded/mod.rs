@@ -75,6 +75,10 @@ impl PaymentStore for EmbeddedStore {
         self.engine.read(move |txn| reads::open_operations(txn, after, limit)).await.map_err(unread)
     }
 
+    async fn given_up(&self, after: Option<ProviderKey>, limit: usize) -> Result<Vec<Operation>, StoreError> {
+        self.engine.read(move |txn| reads::given_up(txn, after, limit)).await.map_err(unread)
+    }
+
     async fn books(&self, after: Option<BookId>, limit: usize) -> Result<Vec<Book>, StoreError> {
         self.engine.read(move |txn| reads::books(txn, after, limit)).await.map_err(unread)
     }

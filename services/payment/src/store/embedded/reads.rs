@@ -2,15 +2,15 @@
 
 use std::ops::Bound;
 
-use redb::ReadTransaction;
+use redb::{ReadTransaction, TableDefinition};
 use service_kit::clock::UnixMillis;
 use uuid::Uuid;
 
 use super::{
     records::{decode_book, decode_operation, decode_payment, decode_transfer},
     tables::{
-        BOOKS, BY_USER, LAPSES, OPEN, OPERATIONS, PAYMENTS, TRANSFERS, book_id, book_key, operation_key,
-        provider_key,
+        BOOKS, BY_USER, GIVEN_UP, LAPSES, OPEN, OPERATIONS, OperationKey, PAYMENTS, TRANSFERS, book_id,
+        book_key, operation_key, provider_key,
     },
 };
 use crate::{
@@ -84,9 +84,27 @@ pub(super) fn open_operations(
     after: Option<ProviderKey>,
     limit: usize,
 ) -> Result<Vec<Operation>, redb::Error> {
-    let (open, operations) = (txn.open_table(OPEN)?, txn.open_table(OPERATIONS)?);
+    named(txn, OPEN, after, limit)
+}
+
+pub(super) fn given_up(
+    txn: &ReadTransaction,
+    after: Option<ProviderKey>,
+    limit: usize,
+) -> Result<Vec<Operation>, redb::Error> {
+    named(txn, GIVEN_UP, after, limit)
+}
+
+/// The operations that a table names.
+fn named(
+    txn: &ReadTransaction,
+    table: TableDefinition<'_, OperationKey, ()>,
+    after: Option<ProviderKey>,
+    limit: usize,
+) -> Result<Vec<Operation>, redb::Error> {
+    let (names, operations) = (txn.open_table(table)?, txn.open_table(OPERATIONS)?);
     let from = after.map_or(Bound::Unbounded, |key| Bound::Excluded(operation_key(key)));
-    let rows = open.range::<([u8; 16], u32)>((from, Bound::Unbounded))?;
+    let rows = names.range::<([u8; 16], u32)>((from, Bound::Unbounded))?;
     rows.take(limit)
         .map(|row| {
             let key = row?.0.value();

@@ -25,10 +25,13 @@ pub(super) const PENDING: TableDefinition<'_, OperationKey, &[u8]> = TableDefini
 /// Operation -> what was asked for and how it ended.
 pub(super) const OPERATIONS: TableDefinition<'_, OperationKey, &[u8]> =
     TableDefinition::new("payment.operations");
-/// Operations that have not ended.
+/// Operations that have not ended, and are driven.
 pub(super) const OPEN: TableDefinition<'_, OperationKey, ()> =
     TableDefinition::new("payment.open_operations");
-/// (When an authorisation must be released, payment id), for those that are held.
+/// Operations that have not ended, and were given up: apart, so that however many they are, whoever looks for
+/// what is to be driven does not come upon them.
+pub(super) const GIVEN_UP: TableDefinition<'_, OperationKey, ()> = TableDefinition::new("payment.given_up");
+/// (When an authorization must be released, payment id), for those that are held.
 pub(super) const LAPSES: TableDefinition<'_, (u64, [u8; 16]), ()> = TableDefinition::new("payment.lapses");
 
 /// Makes the tables, so that a read of a new store finds them empty rather than missing.
@@ -40,6 +43,7 @@ pub(super) fn create(txn: &WriteTransaction) -> Result<(), redb::Error> {
     txn.open_table(PENDING)?;
     txn.open_table(OPERATIONS)?;
     txn.open_table(OPEN)?;
+    txn.open_table(GIVEN_UP)?;
     txn.open_table(LAPSES)?;
     service_kit::requests::embedded::create(txn)
 }

@@ -123,6 +123,7 @@ async fn a_capture_or_a_refund_that_is_refused_leaves_the_payment_as_it_was() {
     assert_eq!((payment.state(), payment.decline_code.as_str()), (State::Captured, "refund_refused"));
     let balance = world.balance(&user).await;
     assert_eq!((balance.refunding_minor, balance.available_minor), (0, 700));
+    assert_eq!(world.refund(&id, Some(300), "refund").await.unwrap(), payment, "a repeat is told the same");
 
     let failed: Vec<serde_json::Value> = world
         .envelopes()

@@ -50,6 +50,7 @@ macro_rules! conformance {
                 payments_are_listed_newest_first,
                 entries_page_through_the_ledger_in_order,
                 open_operations_are_found_until_they_end,
+                what_was_given_up_is_found_apart_until_it_is_taken_up,
                 authorizations_lapse_in_order_of_time,
                 books_page_through_everything_that_was_kept,
                 operations_page_through_open_and_ended_ones,

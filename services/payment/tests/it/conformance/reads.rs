@@ -74,13 +74,40 @@ pub(crate) async fn open_operations_are_found_until_they_end<H: Harness>(harness
     assert_eq!(found, [0, 1, 2].map(|n| ProviderKey { payment: id(n, now), seq: 1 }));
     settle(&*store, id(0, now), Outcome::Settled, now).await;
     settle(&*store, id(1, now), super::support::declined(), now).await;
-    // What was given up is still open: its outcome must be found out.
-    take(&*store, id(2, now), |payment| payment.give_up(now)).await.unwrap();
     let open = store.open_operations(None, 10).await.unwrap();
     assert_eq!(open, standing(&*store, id(2, now)).await.open.into_iter().collect::<Vec<_>>());
     assert_eq!(open[0].key.payment, id(2, now));
     let ended = store.operation(ProviderKey { payment: id(1, now), seq: 1 }).await.unwrap().unwrap();
     assert_eq!(ended.outcome, Some(super::support::declined()));
+}
+
+pub(crate) async fn what_was_given_up_is_found_apart_until_it_is_taken_up<H: Harness>(harness: H) {
+    let (store, now) = (harness.store(), harness.now());
+    for n in 0..4 {
+        create(&*store, new(n, euro(100), now), None, now).await.unwrap();
+    }
+    for n in [2, 0, 1] {
+        take(&*store, id(n, now), |payment| payment.give_up(now)).await.unwrap();
+    }
+    let harness = harness.reopen().await;
+    let store = harness.store();
+    let keys = |found: Vec<payment::domain::Operation>| -> Vec<_> {
+        found.iter().map(|operation| operation.key).collect()
+    };
+    let key = |n| ProviderKey { payment: id(n, now), seq: 1 };
+    assert_eq!(keys(store.open_operations(None, 10).await.unwrap()), [key(3)]);
+    let first = keys(store.given_up(None, 2).await.unwrap());
+    let rest = keys(store.given_up(first.last().copied(), 2).await.unwrap());
+    assert_eq!([first, rest].concat(), [0, 1, 2].map(key));
+    // It is open all the same: its outcome must be found out.
+    let given_up = standing(&*store, id(1, now)).await.open;
+    assert!(given_up.is_some_and(|operation| operation.is_open() && operation.key == key(1)));
+    let open = standing(&*store, id(1, now)).await.open.unwrap();
+    take(&*store, id(1, now), |payment| payment.resume(&open, now)).await.unwrap();
+    assert_eq!(keys(store.open_operations(None, 10).await.unwrap()), [key(1), key(3)]);
+    assert_eq!(keys(store.given_up(None, 10).await.unwrap()), [key(0), key(2)]);
+    settle(&*store, id(1, now), Outcome::Settled, now).await;
+    assert_eq!(keys(store.open_operations(None, 10).await.unwrap()), [key(3)]);
 }
 
 pub(crate) async fn authorizations_lapse_in_order_of_time<H: Harness>(harness: H) {

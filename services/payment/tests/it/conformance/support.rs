@@ -13,7 +13,7 @@ use payment::{
 use service_kit::{clock::UnixMillis, requests::Request};
 use uuid::Uuid;
 
-/// How long an authorisation is held.
+/// How long an authorization is held.
 pub(crate) const HOLD: Duration = Duration::from_secs(60);
 
 pub(crate) fn user(n: u64) -> UserId {
@@ -109,7 +109,7 @@ pub(crate) async fn settle(store: &dyn PaymentStore, id: PaymentId, outcome: Out
     store.apply(at.payment.book(), at.version, commit(step, None)).await.unwrap();
 }
 
-/// The `n`th payment, authorised.
+/// The `n`th payment, authorized.
 pub(crate) async fn authorized(
     store: &dyn PaymentStore,
     n: u64,

@@ -44,14 +44,15 @@ async fn another_amount_under_our_key_needs_somebody_to_look() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_authorization_that_is_not_possible_has_failed() {
+async fn an_authorization_that_is_not_possible_by_now_needs_somebody_to_look() {
     let mut world = World::start().await;
     let id = open(&mut world).await;
     behind_its_back(&mut world, format!("{id}:7"), Kind::Authorize, 900).await;
     world.start_payment().await;
-    let payment = world.until(&id, State::Failed).await;
+    // Nobody knows whether it was asked for before the stop.
+    let payment = world.until(&id, State::NeedsReconciliation).await;
     assert_eq!(world.ledger(&payment.user_id).await, []);
-    assert_eq!(world.events().await, ["payment.failed"]);
+    assert_eq!(world.events().await, [""; 0]);
     world.stop().await;
 }
 

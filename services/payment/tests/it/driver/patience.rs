@@ -9,23 +9,15 @@ use std::{
 };
 
 use async_trait::async_trait;
-use mesh_events::{
-    Relay, RelayConfig,
-    embedded::{EmbeddedBus, EmbeddedBusConfig, EmbeddedOutbox},
-};
 use payment::{
-    app::{Books, Driver},
+    app::Driver,
     domain::{Operation, PaymentMethod, ProviderKey},
     provider::{Answer, Page, Provider, ProviderError, Transaction},
-    store::{PaymentStore, embedded::EmbeddedStore},
-};
-use service_kit::{
-    clock::{Clock, UnixMillis},
-    embedded::{Engine, EngineConfig},
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::conformance::support::{create, euro, new};
+use super::{alone::Alone, steady::Steady};
+use crate::conformance::support::{create, euro, id, new};
 
 /// A provider that never answers. Only its being asked is counted: a real one that is down cannot be.
 #[derive(Default)]
@@ -55,19 +47,14 @@ impl Provider for Dead {
 
 #[tokio::test(start_paused = true)]
 async fn a_dead_provider_is_asked_less_and_less_often() {
-    let folder = tempfile::tempdir().unwrap();
-    let engine = Engine::open(&folder.path().join("store.redb"), EngineConfig::default()).unwrap();
-    let (clock, _hand) = Clock::manual(UnixMillis(1_000_000));
-    let store = Arc::new(EmbeddedStore::open(engine.clone(), clock.clone()).await.unwrap());
-    let bus = EmbeddedBus::open(engine.clone(), EmbeddedBusConfig::default()).await.unwrap();
-    let outbox = Arc::new(EmbeddedOutbox::new(engine));
-    let (publisher, _relay) = Relay::new(outbox, Arc::new(bus), RelayConfig::default());
+    let alone = Alone::with(Steady).await;
+    let (store, now) = (&*alone.store, alone.clock.now());
     for n in 0..20 {
-        create(&*store, new(n, euro(100), clock.now()), None, clock.now()).await.unwrap();
+        create(store, new(n, euro(100), now), None, now).await.unwrap();
     }
     let provider = Arc::new(Dead::default());
-    let books = Books::new(Arc::clone(&store) as Arc<dyn PaymentStore>, publisher, clock);
-    let driver = Driver::new(books, Arc::clone(&provider) as Arc<dyn Provider>, Duration::from_secs(86_400));
+    let driver =
+        Driver::new(alone.books(), Arc::clone(&provider) as Arc<dyn Provider>, Duration::from_secs(86_400));
     let stop = CancellationToken::new();
     let running = tokio::spawn(driver.run(stop.clone()));
 
@@ -80,4 +67,35 @@ async fn a_dead_provider_is_asked_less_and_less_often() {
     stop.cancel();
     running.await.unwrap();
     assert_eq!(store.open_operations(None, 100).await.unwrap().len(), 20, "nothing was made up");
+}
+
+/// How often the provider is asked about one payment in ten minutes, when somebody hints every `pause`.
+async fn asked_about_one(pause: Duration) -> usize {
+    let alone = Alone::with(Steady).await;
+    let now = alone.clock.now();
+    create(&*alone.store, new(1, euro(100), now), None, now).await.unwrap();
+    let provider = Arc::new(Dead::default());
+    let driver =
+        Driver::new(alone.books(), Arc::clone(&provider) as Arc<dyn Provider>, Duration::from_secs(86_400));
+    let (handle, stop) = (driver.handle(), CancellationToken::new());
+    let running = tokio::spawn(driver.run(stop.clone()));
+    let hints = async {
+        loop {
+            tokio::time::sleep(pause).await;
+            handle.hint(id(1, now));
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(600), hints).await.is_err());
+    stop.cancel();
+    running.await.unwrap();
+    provider.0.load(Ordering::SeqCst)
+}
+
+#[tokio::test(start_paused = true)]
+async fn hints_shorten_a_wait_but_not_below_its_floor() {
+    let seldom = asked_about_one(Duration::from_secs(3_600)).await;
+    let often = asked_about_one(Duration::from_millis(100)).await;
+    assert!(seldom < 60, "{seldom} times without hints");
+    // Once in five seconds, but for the first few times, and those when the wait is shorter anyway.
+    assert!((110..160).contains(&often), "{often} times");
 }

@@ -3,18 +3,19 @@
 use proto::payment::v1::{CurrencyTotal, Money, finding::Kind};
 use redb::{ReadableTable as _, TableDefinition};
 
-use super::{QUIET, found, nth, reconcile};
+use super::{QUIET, found, key, nth, reconcile};
 use crate::{
     conformance::support::{captured, euro, money, new, settle, take, user},
     world::{START, World, order},
 };
 
 /// As the store lays them out: user and currency -> version and balance; book and version -> transfer.
-const BOOKS: TableDefinition<'_, [u8; 19], &[u8]> = TableDefinition::new("payment.books");
-const TRANSFERS: TableDefinition<'_, ([u8; 19], u64), &[u8]> = TableDefinition::new("payment.transfers");
+pub(super) const BOOKS: TableDefinition<'_, [u8; 19], &[u8]> = TableDefinition::new("payment.books");
+pub(super) const TRANSFERS: TableDefinition<'_, ([u8; 19], u64), &[u8]> =
+    TableDefinition::new("payment.transfers");
 
 /// The store's key of a book of `user`.
-fn book_key(user: u64, currency: &str) -> [u8; 19] {
+pub(super) fn book_key(user: u64, currency: &str) -> [u8; 19] {
     let mut key = [0; 19];
     key[8..16].copy_from_slice(&user.to_be_bytes());
     key[16..].copy_from_slice(currency.as_bytes());
@@ -130,10 +131,14 @@ async fn an_entry_that_is_gone_or_twice_is_found() {
         .collect();
     wrong.sort();
     let book = |code| format!("{}|{code}", user(1));
+    let capture = |n, code| format!("Capture of 1.00 {code} under {}, settled", key(n, 2));
     let expected = [
-        (book("EUR"), "entry 5: more than was captured would be given back"),
-        (book("USD"), "entry 4: there is no such pending transfer to resolve"),
+        (book("EUR"), format!("{}, has 0 entries instead of one", capture(1, "EUR"))),
+        (book("EUR"), "entry 5: more than was captured would be given back".to_owned()),
+        (book("USD"), format!("{}, has 2 entries instead of one", capture(2, "USD"))),
+        (book("USD"), "entry 4: there is no such pending transfer to resolve".to_owned()),
     ];
+    let wrong: Vec<_> = wrong.into_iter().map(|(book, what)| (book, what.to_owned())).collect();
     assert_eq!(wrong, expected);
     assert_eq!(report.books, 3);
     world.stop().await;

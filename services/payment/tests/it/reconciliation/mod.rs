@@ -3,7 +3,10 @@
 mod books;
 mod differences;
 mod healing;
+mod listing;
+mod rows;
 mod runs;
+mod shelf;
 mod webhook;
 
 use std::time::Duration;

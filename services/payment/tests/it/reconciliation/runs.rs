@@ -5,14 +5,20 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use payment::{error::Error, store::PaymentStore as _};
 use proto::{
-    payment::v1::{CreatePaymentRequest, GetReportRequest, ReconcileRequest, RefundPaymentRequest},
+    payment::v1::{
+        CreatePaymentRequest, GetReportRequest, ReconcileRequest, RefundPaymentRequest,
+        finding::Kind as Found,
+    },
     provider::v1::Kind,
 };
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
 
-use super::{QUIET, done_there, found, reconcile, until};
-use crate::world::{Setup, World, order, told};
+use super::{QUIET, done_there, found, key, nth, reconcile, until};
+use crate::{
+    conformance::support::{captured, create, euro, new, take},
+    world::{START, Setup, World, order, told},
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_run_is_refused_until_the_first_is_over_or_gone() {
@@ -44,12 +50,35 @@ async fn the_last_report_can_be_had_again() {
     let report = reconcile(&mut world).await;
     let last = world.reconciliation.get_report(GetReportRequest {}).await.unwrap().into_inner();
     assert_eq!(last.report, Some(report));
-    // A run that cannot be finished leaves it as it is.
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_cannot_be_finished_leaves_what_it_found() {
+    let mut world = World::start_with(QUIET).await;
+    let store = world.service().store.clone();
+    captured(&store, 1, euro(100), START).await;
+    create(&store, new(2, euro(100), START), None, START).await.unwrap();
+    take(&store, nth(2), |payment| payment.give_up(START)).await.unwrap();
     world.stop_provider().await;
     let failed = world.reconciliation.reconcile(ReconcileRequest {}).await.unwrap_err();
     assert_eq!(told(&failed), (Code::Unavailable, "PROVIDER_UNAVAILABLE".to_owned()));
-    let still = world.reconciliation.get_report(GetReportRequest {}).await.unwrap().into_inner();
-    assert_eq!(still, last);
+    let last = world.reconciliation.get_report(GetReportRequest {}).await.unwrap().into_inner();
+    let report = last.report.unwrap();
+    assert!(report.incomplete.starts_with("the provider is unavailable"), "{report:?}");
+    assert_eq!(found(&report), [(Found::Undecided, key(2, 1).as_str())]);
+    assert_eq!((report.books, report.entries, report.operations, report.transactions), (1, 2, 0, 0));
+
+    // Nor is one lost that nobody waits for.
+    let reconciliation = world.service().reconciliation();
+    let mute = world.mute_provider().await;
+    until(async || reconciliation.run().now_or_never().is_none()).await;
+    drop(mute);
+    assert_eq!(reconciliation.last().unwrap().incomplete.as_deref(), Some("nobody waited for its end"));
+
+    world.start_provider().await;
+    until(async || reconciliation.run().await.is_ok()).await;
+    assert_eq!(reconciliation.last().unwrap().incomplete, None);
     world.stop().await;
 }
 

@@ -160,3 +160,29 @@ fn a_clock_that_was_set_back_does_not_turn_a_payment_back() {
     kept.keep(kept.payment.settle(kept.open.as_ref().unwrap(), Outcome::Settled, UnixMillis(0)));
     assert_eq!(kept.payment.updated, NOW);
 }
+
+#[test]
+fn an_immediate_payment_that_is_authorized_too_late_is_not_captured() {
+    for (now, state, lapses) in [
+        (UnixMillis(EXPIRES.0 - 1), State::Capturing, None),
+        (EXPIRES, State::Authorized, Some(EXPIRES)),
+        (UnixMillis(EXPIRES.0 + 1), State::Authorized, Some(EXPIRES)),
+    ] {
+        let mut kept = Kept::new(NewPayment { is_immediate: true, ..new(100) });
+        kept.keep(kept.payment.settle(kept.open.as_ref().unwrap(), Outcome::Settled, now));
+        assert_eq!((kept.payment.state, kept.payment.lapses()), (state, lapses));
+        assert_eq!(kept.payment.balance.held, 100);
+    }
+}
+
+#[test]
+fn only_why_the_newest_operation_was_refused_is_told() {
+    let mut kept = Kept::captured(100);
+    kept.keep(kept.payment.refund(Some(euro(30)), NOW));
+    kept.settle(declined());
+    assert_eq!(kept.payment.decline, Some(DeclineCode::new("no_funds")));
+    kept.keep(kept.payment.refund(Some(euro(30)), NOW));
+    assert_eq!(kept.payment.decline, None, "it was not refused yet");
+    kept.settle(Outcome::Settled);
+    assert_eq!((kept.payment.state, kept.payment.decline), (State::PartiallyRefunded, None));
+}

@@ -118,9 +118,11 @@ impl Model {
             assert!(counted.captured + counted.held <= i128::from(payment.amount.minor()));
             assert!(counted.refunded + counted.refunding <= counted.captured);
         }
-        let open: Vec<_> =
-            self.operations.values().filter(|operation| operation.is_open()).cloned().collect();
+        let open = self.operations.values().filter(|operation| operation.is_open()).cloned();
+        let (given_up, open): (Vec<_>, Vec<_>) =
+            open.partition(|open| self.payments[&open.key.payment].state == State::NeedsReconciliation);
         assert_eq!(store.open_operations(None, 1_000).await.unwrap(), open);
+        assert_eq!(store.given_up(None, 1_000).await.unwrap(), given_up);
         for operation in self.operations.values() {
             assert_eq!(store.operation(operation.key).await.unwrap().as_ref(), Some(operation));
         }
