@@ -12,6 +12,7 @@ mod workspace;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use mesh_rig::servers::{Kind, Wanted};
 
 /// Tests, lints and checks of this workspace.
 #[derive(Debug, Parser)]
@@ -48,6 +49,26 @@ enum Command {
         #[arg(long)]
         bless: bool,
     },
+    /// Starts real servers and waits until they answer: a CQL node and RabbitMQ.
+    ///
+    /// Servers named in MESH_RIG_CQL and MESH_RIG_AMQP (host:port) are used as they are. Else they come from Docker's
+    /// images if its engine runs, else from Maven (Cassandra) and from Debian's packages. Their data lies under
+    /// target/rig. They run until `cargo rig down`.
+    Up {
+        /// CQL nodes, on 127.0.0.1 and the addresses after it: 1, or 3 for a cluster.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=i64::from(Wanted::MOST_NODES)))]
+        nodes: u8,
+        /// cql, rabbitmq; both if none is named.
+        kinds: Vec<Kind>,
+    },
+    /// Stops the servers that `cargo rig up` has started.
+    Down {
+        /// Removes their data too.
+        #[arg(long)]
+        wipe: bool,
+    },
+    /// Shows which servers run.
+    Status,
     /// Decides from a history whether anything was lost, doubled or invented, and prints the report.
     ///
     /// A history is what clients asked and were told, what was broken meanwhile and what was found at the end, one
@@ -64,6 +85,9 @@ fn main() -> ExitCode {
         Command::ProtoLint => commands::proto_lint(),
         Command::Deny => commands::deny(),
         Command::Tour { bless } => tour::run(bless),
+        Command::Up { nodes, kinds } => commands::up(Wanted::new(&kinds, nodes)),
+        Command::Down { wipe } => commands::down(wipe),
+        Command::Status => commands::status(),
         Command::Check { file } => check::run(&file),
     };
     match outcome {

@@ -3,14 +3,18 @@
 //!
 //! Both happen in one run on one machine, in turn, several times. "The same writes" is every row that a captured
 //! payment causes, the provider's own books included, in tables of the same shape, with keys of the same kind and
-//! values of the same size, in as many commits as the stack needed.
+//! values of the size that the stack wrote in the same round, in as many commits as the stack needed, both files at
+//! once.
 
 mod alone;
+mod rows;
 mod through;
 
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+
+use rows::Rows;
 
 use crate::stack;
 
@@ -45,16 +49,18 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let folder = tempfile::tempdir_in(arguments.folder.as_deref().unwrap_or(beside));
     let folder = folder.context("cannot make a folder")?;
     for round in 0..=arguments.rounds {
-        let paid = through::run(&program, &folder.path().join(format!("stack{round}")), arguments).await?;
+        let data = folder.path().join(format!("stack{round}"));
+        let paid = through::run(&program, &data, arguments).await?;
         let path = folder.path().join(format!("alone{round}"));
         let (count, users, commits) = (arguments.payments, arguments.users, paid.commits);
-        let alone = tokio::task::spawn_blocking(move || alone::run(&path, count, users, commits)).await??;
+        let alone = move || alone::run(&path, count, users, &Rows::read(&data)?, commits);
+        let alone = tokio::task::spawn_blocking(alone).await??;
         let rate = |seconds: f64| arguments.payments as f64 / seconds;
         let (answered, done, alone) = (rate(paid.answered), rate(paid.done), rate(alone));
         let name = if round == 0 { "warm".to_owned() } else { round.to_string() };
         println!(
             "{name:<5} {answered:>7.0}/s {done:>8.0}/s {alone:>10.0}/s {:>9} {:>6.1}ms {:>6.1}ms {:>12.2} {:>16.2}",
-            paid.commits,
+            format!("{}+{}", paid.commits.services, paid.commits.provider),
             paid.p50 * 1_000.0,
             paid.p99 * 1_000.0,
             answered / alone,

@@ -23,12 +23,21 @@ pub(super) struct Paid {
     pub(super) answered: f64,
     /// Seconds until every receipt was there, too.
     pub(super) done: f64,
-    /// Commits of the services' store until then.
-    pub(super) commits: u64,
+    /// Commits until then.
+    pub(super) commits: Commits,
     /// Seconds that half of them took at most.
     pub(super) p50: f64,
     /// Seconds that 99 of 100 took at most.
     pub(super) p99: f64,
+}
+
+/// How often each file was committed.
+#[derive(Clone, Copy)]
+pub(super) struct Commits {
+    /// The services' store.
+    pub(super) services: u64,
+    /// The provider's books.
+    pub(super) provider: u64,
 }
 
 /// Takes payments through a new stack, each authorized and captured in one call, and waits for the receipts.
@@ -38,6 +47,9 @@ pub(super) async fn run(program: &Path, data: &Path, arguments: &Arguments) -> a
     let users = create_users(UserServiceClient::new(channel(stack.address)?), arguments.users).await?;
     let mails = data.join("mails");
     until(&mails, arguments.users).await?;
+    // Started anew, so that it counts the commits of the payments only.
+    stack.stop()?;
+    let stack = Stack::start(program, data)?;
 
     let (users, payments) = (Arc::new(users), PaymentServiceClient::new(channel(stack.payment)?));
     let start = Instant::now();
@@ -66,9 +78,15 @@ pub(super) async fn run(program: &Path, data: &Path, arguments: &Arguments) -> a
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
     let (p50, p99) = (at(0.5), at(0.99));
     let log = stack.stop()?;
-    let commits =
-        log.rsplit_once("commits=").and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
-    Ok(Paid { answered, done, commits: commits.context("the stack told no commits")?, p50, p99 })
+    let told = |by: &str| {
+        let line =
+            log.lines().find(|line| line.contains(by)).with_context(|| format!("no {by} in the log"))?;
+        let number =
+            line.split_once("commits=").and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
+        number.with_context(|| format!("no commits in {line}"))
+    };
+    let commits = Commits { services: told("store closed")?, provider: told("provider's books closed")? };
+    Ok(Paid { answered, done, commits, p50, p99 })
 }
 
 async fn create_users(users: UserServiceClient<Channel>, count: usize) -> anyhow::Result<Vec<String>> {

@@ -4,16 +4,16 @@ use mesh_rig::history::{Call, Money, Payment};
 use rand::{RngExt as _, rngs::StdRng};
 
 use super::{
-    mix::{self, Kind, Mix},
+    mix::{self, Kind},
     pools::Pools,
 };
 
 /// The most that is asked for in one payment, in minor units.
 const MOST: i64 = 100_000;
 
-/// A call of this mix. `unique` is in nobody else's call: it becomes the request id, and part of new names.
-pub(super) fn choose(mix: Mix, rng: &mut StdRng, pools: &Pools, unique: &str) -> Call {
-    let kind = mix.draw(rng);
+/// The next call. `unique` is in nobody else's call: it becomes the request id, and part of new names.
+pub(super) fn choose(rng: &mut StdRng, pools: &Pools, unique: &str) -> Call {
+    let kind = mix::kind(rng);
     // Nothing can be done about users or payments before there are any.
     about_payments(kind, rng, pools, unique)
         .or_else(|| about_users(kind, rng, pools, unique))

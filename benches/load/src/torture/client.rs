@@ -18,7 +18,6 @@ use super::{
     choice::choose,
     doubt::{Doubt, Outcome},
     journal::Journal,
-    mix::Mix,
     outcome::name,
     pools::Pools,
 };
@@ -64,12 +63,12 @@ impl Client {
         Self { number, api, manner, rng, calls: 0 }
     }
 
-    /// Does operations of this mix until none are left.
-    pub(super) async fn work(mut self, mix: Mix, shared: Arc<Shared>) {
+    /// Does operations until none are left.
+    pub(super) async fn work(mut self, shared: Arc<Shared>) {
         let take = |left: u64| left.checked_sub(1);
         while shared.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() {
             let unique = self.unique();
-            let call = choose(mix, &mut self.rng, &shared.pools, &unique);
+            let call = choose(&mut self.rng, &shared.pools, &unique);
             shared.pools.asked(&mut self.rng, &call);
             if let Some(answer) = self.perform(&call, &unique, &shared.journal).await {
                 shared.pools.answered(&mut self.rng, &call, &answer);

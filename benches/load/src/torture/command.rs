@@ -85,9 +85,9 @@ pub async fn command(arguments: &Arguments) -> anyhow::Result<()> {
 
 /// Prints the report; an error if it is a bad one.
 fn judge(report: &Report) -> anyhow::Result<()> {
-    let Report { tally, verdict, history } = report;
+    let Report { tally, verdict, history, .. } = report;
     print!("{verdict}");
-    ensure!(tally.crashes == 0, "the stack ended by itself, {} times", tally.crashes);
+    ensure!(tally.crashes == 0, "programs ended by themselves, {} times", tally.crashes);
     ensure!(verdict.is_clean(), "invariants are broken; the lines are those of {}", history.display());
     Ok(())
 }

@@ -15,6 +15,12 @@ pub(super) fn profile(profile: user::Profile) -> User {
     User { user_id: profile.user_id, email: String::new(), display_name: profile.display_name, version }
 }
 
+/// A profile as the store keeps it. Whose it is says where it was found, not what is written in it.
+pub(super) fn kept(user_id: &str, profile: ::user::domain::Profile) -> User {
+    let (display_name, version) = (profile.display_name.as_str().to_owned(), profile.version);
+    User { user_id: user_id.to_owned(), email: String::new(), display_name, version }
+}
+
 /// An etag is a version in quotes. To callers it is opaque; a test may look inside.
 fn version(etag: &str) -> u64 {
     etag.trim_matches('"').parse().unwrap_or_default()
@@ -81,7 +87,8 @@ pub(super) fn transaction(transaction: provider::Transaction) -> Transaction {
 pub(super) fn notification(notification: notification::Notification) -> Notification {
     let state = short(notification.state().as_str_name(), "STATE_");
     let notification::Notification { user_id, template, message_id, .. } = notification;
-    Notification { user_id, template, message_id, state }
+    // Which payment a receipt is about the contract does not tell.
+    Notification { user_id, template, payment_id: None, message_id, state }
 }
 
 /// The name of a value of an enum, without what all its names begin with.

@@ -22,7 +22,7 @@ pub struct Tally {
     pub unknown: u64,
     /// What was killed, and how often.
     pub kills: BTreeMap<&'static str, u64>,
-    /// How often the stack ended by itself.
+    /// How often a program ended by itself.
     pub crashes: u64,
 }
 
@@ -100,10 +100,10 @@ impl Journal {
         self.recorder.fault("kill", target.name());
     }
 
-    /// The stack ended by itself.
-    pub(super) fn crash(&self) {
+    /// A program ended by itself.
+    pub(super) fn crash(&self, target: Target) {
         self.notes().tally.crashes += 1;
-        self.recorder.fault("crash", Target::Stack.name());
+        self.recorder.fault("crash", target.name());
     }
 
     /// Nothing is under way any more but `left`.

@@ -1,18 +1,23 @@
 //! Torture: clients that do everything at once, programs that are killed meanwhile, and a history of it that is
 //! judged.
 //!
-//! Programs run as processes of their own on ports that stay the same ([`Platform`]); clients draw their calls from
-//! a seed and from what everybody knows ([`Mix`]), try them until the outcome is known, and write down what they
-//! asked and were told. At the end everything is read through the public API and judged by
-//! [`mesh_rig::checker`]. [`run`] is the random torture, [`tell`] a short fixed one for crash points.
+//! Programs run as processes of their own on ports that stay the same ([`Programs`]); clients draw their calls from
+//! a seed and from what everybody knows, try them until the outcome is known, and write down what they asked and were
+//! told. Mails arrive at a server beside them ([`Mailbox`]). At the end everything is read through the public API,
+//! profiles from the disk, and judged by [`mesh_rig::checker`]. [`run`] is the random torture, [`tell`] a short fixed
+//! one for crash points.
 
 mod api;
 mod choice;
 mod client;
 mod command;
 mod convert;
+mod disk;
 mod doubt;
+mod envelope;
+mod hosted;
 mod journal;
+mod life;
 mod mix;
 mod nemesis;
 mod observe;
@@ -26,13 +31,14 @@ mod process;
 mod quiesce;
 mod run;
 mod scenario;
+mod sink;
 mod stage;
 
 pub use command::{Arguments, command};
 pub use journal::Tally;
-pub use mix::{Kind, Mix};
-pub use platform::{Addresses, Environment, Platform, Programs, Target};
+pub use platform::{Environment, Programs, Provider};
 pub use play::{Caller, Play};
 pub use run::{Config, run, run_showing};
 pub use scenario::{STORY, Step, tell};
+pub use sink::Mailbox;
 pub use stage::{Report, Setting};

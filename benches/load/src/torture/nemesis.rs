@@ -19,7 +19,7 @@ use super::{
 const STACK: u32 = 75;
 /// The longest time that a killed program stays away. One in two comes back at once.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-/// How often the stack may end by itself before somebody must look.
+/// How often programs may end by themselves before somebody must look.
 const CRASHES_MAX: u64 = 50;
 
 /// Kills, and restarts what was killed or ended by itself.
@@ -44,7 +44,7 @@ pub(super) struct Peace {
 enum Next {
     Stop,
     Kill,
-    Crashed(String),
+    Crashed(Target, String),
 }
 
 impl Nemesis {
@@ -71,12 +71,12 @@ impl Nemesis {
                     self.kill().await?;
                     kill_at = self.next_kill();
                 }
-                Next::Crashed(said) => {
-                    self.journal.crash();
+                Next::Crashed(target, said) => {
+                    self.journal.crash(target);
                     if self.journal.tally().crashes > CRASHES_MAX {
-                        bail!("the stack ends by itself again and again: {said}");
+                        bail!("the {} ends by itself again and again: {said}", target.name());
                     }
-                    self.platform.restart(Target::Stack).await?;
+                    self.platform.restart(target).await?;
                 }
             }
         }
@@ -90,11 +90,11 @@ impl Nemesis {
             }
         };
         select! {
-            // A stack that is down is brought back before anything else.
+            // What is down is brought back before anything else.
             biased;
-            ended = self.platform.stack_ended() => {
-                let (status, said) = ended?;
-                Ok(Next::Crashed(format!("{status}: {said}")))
+            ended = self.platform.ended() => {
+                let (target, said) = ended?;
+                Ok(Next::Crashed(target, said))
             }
             () = peace.stop.cancelled() => Ok(Next::Stop),
             () = kill => Ok(Next::Kill),

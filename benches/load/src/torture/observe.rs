@@ -1,26 +1,21 @@
-//! What is there at the end: through the public API, in the provider's own books, and in the folder of mails.
+//! What is there at the end: through the public API, and in the provider's own books.
 //!
-//! One thing changes by being looked at: a profile that is missing is made when it is asked for. So that it was made
-//! by its event is not shown here, only that it is there and how often it was changed.
+//! Profiles are not asked for: one that is missing would be made by that. They are read from the disk.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeSet;
 
-use anyhow::Context as _;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use mesh_rig::history::{Found, Mail};
+use mesh_rig::history::Found;
 use proto::{
     payment::v1::GetBalanceRequest,
-    user::v1::{GetProfileRequest, GetUserRequest, get_user_request::Key},
+    user::v1::{GetUserRequest, get_user_request::Key},
 };
 use tonic::{Code, Status};
 
 use super::{
     api::Api,
     convert,
-    journal::{Journal, Known},
+    journal::Known,
     mix,
     pages::{self, patiently},
 };
@@ -28,51 +23,66 @@ use super::{
 /// Reads at once.
 pub(super) const LANES: usize = 64;
 
-/// Looks at everything and writes it down.
-///
-/// # Errors
-/// When somebody does not answer, or the mails cannot be read.
-pub(super) async fn observe(api: &Api, journal: &Journal, mails: &Path) -> anyhow::Result<()> {
-    let known = journal.known();
-    let users = pages::users(api).await?;
-    let there: BTreeSet<String> = users.iter().map(|user| user.user_id.clone()).collect();
-    users.into_iter().for_each(|user| journal.found(Found::User(convert::user(user))));
-    for found in of_everybody(api, &known, &there).await? {
-        journal.found(found);
-    }
-    for transaction in pages::transactions(api).await? {
-        journal.found(Found::Transaction(transaction));
-    }
-    for event in pages::parked(api).await? {
-        let (queue, event_id, kind) = (event.queue, event.event_id, event.event_type);
-        journal.found(Found::Parked { queue, event_id, kind });
-    }
-    let mails = mails.to_owned();
-    let mails = tokio::task::spawn_blocking(move || read_mails(&mails)).await??;
-    mails.into_iter().for_each(|mail| journal.found(Found::Mail(mail)));
-    Ok(())
+/// What was seen.
+pub(super) struct Seen {
+    /// Everything that is there.
+    pub(super) found: Vec<Found>,
+    /// Everybody who was looked at.
+    pub(super) people: Vec<String>,
+    /// What is listed for somebody whose it is not.
+    pub(super) misplaced: Vec<String>,
 }
 
-/// What is found of each person and under each address.
-async fn of_everybody(api: &Api, known: &Known, there: &BTreeSet<String>) -> Result<Vec<Found>, Status> {
-    let by_email: Vec<Vec<Found>> = stream::iter(&known.emails)
+/// Looks at everything.
+///
+/// # Errors
+/// When somebody does not answer.
+pub(super) async fn observe(api: &Api, known: &Known) -> Result<Seen, Status> {
+    let users = pages::users(api).await?;
+    let there: BTreeSet<String> = users.iter().map(|user| user.user_id.clone()).collect();
+    let mut found: Vec<Found> = users.into_iter().map(|user| Found::User(convert::user(user))).collect();
+    let by_email: Vec<Found> = stream::iter(&known.emails)
         .map(|email| of_address(api, email))
         .buffer_unordered(LANES)
         .try_collect()
         .await?;
-    let people: BTreeSet<&String> = there.iter().chain(&known.users).collect();
-    let by_person: Vec<Vec<Found>> = stream::iter(people)
+    found.extend(by_email);
+    let people: Vec<String> = there.union(&known.users).cloned().collect();
+    let by_person: Vec<Vec<Found>> = stream::iter(&people)
         .map(|user_id| of_person(api, user_id, there.contains(user_id), known.payers.contains(user_id)))
-        .buffer_unordered(LANES)
+        .buffered(LANES)
         .try_collect()
         .await?;
-    Ok(by_email.into_iter().chain(by_person).flatten().collect())
+    let of_another = |(asked, found): (&String, &Vec<Found>)| misplaced(asked, found);
+    let misplaced = people.iter().zip(&by_person).filter_map(of_another).collect();
+    found.extend(by_person.into_iter().flatten());
+    found.extend(pages::transactions(api).await?.into_iter().map(Found::Transaction));
+    for event in pages::parked(api).await? {
+        let (queue, event_id, kind) = (event.queue, event.event_id, event.event_type);
+        found.push(Found::Parked { queue, event_id, kind });
+    }
+    Ok(Seen { found, people, misplaced })
 }
 
-async fn of_address(api: &Api, email: &str) -> Result<Vec<Found>, Status> {
+/// The first thing in somebody's lists that is somebody else's. A history has no other place for that: what is
+/// found is written down as whose it says that it is.
+fn misplaced(asked: &str, found: &[Found]) -> Option<String> {
+    found.iter().find_map(|found| {
+        let (what, owner) = match found {
+            Found::User(user) => (format!("user {}", user.user_id), &user.user_id),
+            Found::Payment(payment) => (format!("payment {}", payment.payment_id), &payment.user_id),
+            Found::Notification(mail) => (format!("notification {}", mail.message_id), &mail.user_id),
+            Found::Balance(balance) => (format!("the balance in {}", balance.currency), &balance.user_id),
+            _ => return None,
+        };
+        (owner != asked).then(|| format!("user {asked} was told {what} of user {owner:?}"))
+    })
+}
+
+async fn of_address(api: &Api, email: &str) -> Result<Found, Status> {
     let key = Key::Email(email.to_owned());
     let user = user(api, key).await?;
-    Ok(vec![Found::Email { email: email.to_owned(), user_id: user.map(|user| user.user_id) }])
+    Ok(Found::Email { email: email.to_owned(), user_id: user.map(|user| user.user_id) })
 }
 
 async fn of_person(api: &Api, user_id: &str, is_listed: bool, pays: bool) -> Result<Vec<Found>, Status> {
@@ -81,12 +91,6 @@ async fn of_person(api: &Api, user_id: &str, is_listed: bool, pays: bool) -> Res
     match user(api, Key::UserId(id())).await? {
         Some(user) => found.push(Found::User(convert::user(user))),
         None => found.push(Found::NoUser { user_id: id() }),
-    }
-    let request = GetProfileRequest { user_id: id() };
-    let answer = patiently(async || api.profiles.clone().get_profile(request.clone()).await).await;
-    match there(answer)?.and_then(|answer| answer.into_inner().profile) {
-        Some(profile) => found.push(Found::Profile(convert::profile(profile))),
-        None => found.push(Found::NoProfile { user_id: id() }),
     }
     found.extend(pages::notifications(api, user_id).await?.into_iter().map(Found::Notification));
     // Somebody whom nobody asked to pay has no books; that is believed of those who were never listed either.
@@ -130,49 +134,27 @@ fn there<T>(answer: Result<T, Status>) -> Result<Option<T>, Status> {
     }
 }
 
-/// The mails of a folder, by Message-ID. No folder: no mails.
-fn read_mails(folder: &Path) -> anyhow::Result<Vec<Mail>> {
-    let mut deliveries = BTreeMap::<String, u32>::new();
-    for file in mail_files(folder)? {
-        let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
-        let id = text.lines().find_map(|line| line.strip_prefix("Message-ID:"));
-        let id = id.with_context(|| format!("{} has no Message-ID", file.display()))?;
-        *deliveries.entry(id.trim().to_owned()).or_default() += 1;
-    }
-    Ok(deliveries.into_iter().map(|(message_id, deliveries)| Mail { message_id, deliveries }).collect())
-}
-
-fn mail_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let entries = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.with_context(|| folder.display().to_string())?,
-    };
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "eml") {
-            files.push(path);
-        }
-    }
-    Ok(files)
-}
-
 #[cfg(test)]
 mod tests {
+    use mesh_rig::history::{Money, Payment};
+
     use super::*;
 
     #[test]
-    fn mails_are_counted_by_their_message_id() {
-        let folder = tempfile::tempdir().unwrap();
-        assert_eq!(read_mails(&folder.path().join("nowhere")).unwrap(), []);
-        for (name, id) in [("1.eml", "<a@b>"), ("2.eml", "<c@d>"), ("3.eml", "<a@b>")] {
-            let text = format!("From: x@y\r\nMessage-ID: {id}\r\n\r\nhello\r\n");
-            std::fs::write(folder.path().join(name), text).unwrap();
-        }
-        std::fs::write(folder.path().join("4.txt"), "no mail").unwrap();
-        let mail = |id: &str, deliveries| Mail { message_id: id.to_owned(), deliveries };
-        assert_eq!(read_mails(folder.path()).unwrap(), [mail("<a@b>", 2), mail("<c@d>", 1)]);
-        std::fs::write(folder.path().join("5.eml"), "From: x@y\r\n\r\nhello\r\n").unwrap();
-        assert!(read_mails(folder.path()).unwrap_err().to_string().ends_with("5.eml has no Message-ID"));
+    fn what_is_listed_for_somebody_else_is_told() {
+        let payment = |user_id: &str| {
+            Found::Payment(Payment {
+                payment_id: "p".to_owned(),
+                user_id: user_id.to_owned(),
+                amount: Money { minor: 1, currency: "EUR".to_owned() },
+                captured_minor: 0,
+                refunded_minor: 0,
+                state: "AUTHORIZED".to_owned(),
+                version: 1,
+            })
+        };
+        assert_eq!(misplaced("ada", &[payment("ada")]), None);
+        let told = misplaced("ada", &[payment("ada"), payment("bob")]).unwrap();
+        assert_eq!(told, "user ada was told payment p of user \"bob\"");
     }
 }

@@ -64,6 +64,7 @@ pub(super) async fn users(api: &Api) -> Result<Vec<User>, Status> {
     .await
 }
 
+/// The payments in this user's list, whomever they say that they are of.
 pub(super) async fn payments(api: &Api, user_id: &str) -> Result<Vec<Payment>, Status> {
     all(async |page_token| {
         let request = ListPaymentsRequest { user_id: user_id.to_owned(), page_size: PAGE, page_token };

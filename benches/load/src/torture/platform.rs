@@ -3,28 +3,47 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::ExitStatus,
 };
 
 use anyhow::{Context as _, bail, ensure};
-use tokio::process::Command;
+use tokio::{process::Command, select};
 
-use super::{ports, process::Process};
+use super::{
+    life::Life,
+    ports::{self, Reserved},
+};
 
 /// Where the built programs are.
 #[derive(Clone, Debug)]
 pub struct Programs {
     /// The stack.
     pub stack: PathBuf,
-    /// The sandbox provider; without one the stack runs its own, and the two live and die together.
-    pub provider: Option<PathBuf>,
+    /// The sandbox provider.
+    pub provider: Provider,
+}
+
+/// Where the sandbox provider runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Provider {
+    /// In the stack: the two live and die together.
+    Inside,
+    /// In this process, with books of its own: it survives the stack. Killing it cuts it off.
+    Here,
+    /// In a process of its own.
+    Program(PathBuf),
 }
 
 impl Programs {
     /// A stack that runs its own provider.
     #[must_use]
     pub fn alone(stack: &Path) -> Self {
-        Self { stack: stack.to_owned(), provider: None }
+        Self { stack: stack.to_owned(), provider: Provider::Inside }
+    }
+
+    /// A stack whose provider runs in this process.
+    #[must_use]
+    pub fn with_provider_here(stack: &Path) -> Self {
+        Self { stack: stack.to_owned(), provider: Provider::Here }
     }
 
     /// Those that lie beside `program`.
@@ -41,13 +60,13 @@ impl Programs {
             );
             Ok(path)
         };
-        Ok(Self { stack: find("stack")?, provider: Some(find("provider-sandbox")?) })
+        Ok(Self { stack: find("stack")?, provider: Provider::Program(find("provider-sandbox")?) })
     }
 }
 
-/// A process that can be killed.
+/// What can be killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Target {
+pub(super) enum Target {
     /// All services, in one process.
     Stack,
     /// The provider.
@@ -56,8 +75,7 @@ pub enum Target {
 
 impl Target {
     /// Its name in a history.
-    #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Stack => "stack",
             Self::Provider => "provider",
@@ -67,15 +85,15 @@ impl Target {
 
 /// Where everybody listens.
 #[derive(Clone, Copy, Debug)]
-pub struct Addresses {
+pub(super) struct Addresses {
     /// The user service.
-    pub user: SocketAddr,
+    pub(super) user: SocketAddr,
     /// The notification service.
-    pub notification: SocketAddr,
+    pub(super) notification: SocketAddr,
     /// The payment service.
-    pub payment: SocketAddr,
+    pub(super) payment: SocketAddr,
     /// The provider.
-    pub provider: SocketAddr,
+    pub(super) provider: SocketAddr,
 }
 
 /// What the stack is started with.
@@ -89,13 +107,14 @@ pub struct Environment {
 
 /// Both programs, running. Dropping it is kill -9 of both.
 #[derive(Debug)]
-pub struct Platform {
+pub(super) struct Platform {
     programs: Programs,
     folder: PathBuf,
     environment: Environment,
     addresses: Addresses,
-    stack: Option<Process>,
-    provider: Option<Process>,
+    _reserved: Reserved,
+    stack: Option<Life>,
+    provider: Option<Life>,
     crashed_at_start: bool,
 }
 
@@ -105,14 +124,18 @@ impl Platform {
     ///
     /// # Errors
     /// When one does not become ready.
-    pub async fn start(programs: &Programs, folder: &Path, environment: Environment) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let [user, notification, payment, provider] = ports::free()?;
+    pub(super) async fn start(
+        programs: &Programs,
+        folder: &Path,
+        environment: Environment,
+    ) -> anyhow::Result<Self> {
+        let ([user, notification, payment, provider], _reserved) = ports::free()?;
         let mut platform = Self {
             programs: programs.clone(),
             folder: folder.to_owned(),
             environment,
             addresses: Addresses { user, notification, payment, provider },
+            _reserved,
             stack: None,
             provider: None,
             crashed_at_start: false,
@@ -133,91 +156,88 @@ impl Platform {
     }
 
     /// Whether the first life of the stack ended before it was ready.
-    #[must_use]
-    pub fn crashed_at_start(&self) -> bool {
+    pub(super) fn crashed_at_start(&self) -> bool {
         self.crashed_at_start
     }
 
     /// Where everybody listens.
-    #[must_use]
-    pub fn addresses(&self) -> Addresses {
+    pub(super) fn addresses(&self) -> Addresses {
         self.addresses
     }
 
-    /// The folder into which the stack writes mails.
-    #[must_use]
-    pub fn mails(&self) -> PathBuf {
-        self.data().join("mails")
-    }
-
     /// The folder of the stack's data.
-    #[must_use]
-    pub fn data(&self) -> PathBuf {
+    pub(super) fn data(&self) -> PathBuf {
         self.folder.join("data")
     }
 
-    /// Whether it has a process of its own.
-    #[must_use]
-    pub fn can_kill(&self, target: Target) -> bool {
-        target == Target::Stack || self.programs.provider.is_some()
+    /// Whether it can be killed without the other.
+    pub(super) fn can_kill(&self, target: Target) -> bool {
+        target == Target::Stack || self.programs.provider != Provider::Inside
     }
 
     /// kill -9; nothing if it is not running.
     ///
     /// # Errors
     /// When the system refuses.
-    pub async fn kill(&mut self, target: Target) -> anyhow::Result<()> {
-        let Some(process) = self.slot(target).take() else { return Ok(()) };
+    pub(super) async fn kill(&mut self, target: Target) -> anyhow::Result<()> {
+        let Some(life) = self.slot(target).take() else { return Ok(()) };
         if target == Target::Stack {
             self.environment.first.clear();
         }
-        process.kill().await
+        life.kill().await
     }
 
     /// Starts it again, on the same ports and data, and waits until it is ready.
     ///
     /// # Errors
     /// When it does not become ready.
-    pub async fn restart(&mut self, target: Target) -> anyhow::Result<()> {
+    pub(super) async fn restart(&mut self, target: Target) -> anyhow::Result<()> {
         self.kill(target).await?;
-        let command = match (target, &self.programs.provider) {
-            (Target::Stack, _) => self.stack_command(),
-            (Target::Provider, Some(program)) => self.provider_command(program),
-            (Target::Provider, None) => bail!("the provider is a part of the stack"),
-        };
         let log = self.folder.join(format!("{}.log", target.name()));
-        *self.slot(target) = Some(Process::start(command, &log).await?);
+        let life = match (target, &self.programs.provider) {
+            (Target::Stack, _) => Life::start(self.stack_command(), &log).await?,
+            (Target::Provider, Provider::Program(program)) => {
+                Life::start(self.provider_command(program), &log).await?
+            }
+            (Target::Provider, Provider::Here) => {
+                let Addresses { provider, payment, .. } = self.addresses;
+                Life::host(provider, &self.provider_data(), payment).await?
+            }
+            (Target::Provider, Provider::Inside) => bail!("the provider is a part of the stack"),
+        };
+        *self.slot(target) = Some(life);
         Ok(())
     }
 
-    /// Waits until the stack ends by itself; for ever while it is not running. What it was to be given in its first
-    /// life only, it is not given again.
+    /// Waits until one of them ends by itself; for ever while none is running. Answers which, and what it said. What
+    /// the stack was to be given in its first life only, it is not given again.
     ///
     /// # Errors
     /// When the system cannot say.
-    pub async fn stack_ended(&mut self) -> anyhow::Result<(ExitStatus, String)> {
-        let Some(stack) = &mut self.stack else { return std::future::pending().await };
-        let status = stack.ended().await?;
-        let said = stack.tail();
-        self.stack = None;
-        self.environment.first.clear();
-        Ok((status, said))
+    pub(super) async fn ended(&mut self) -> anyhow::Result<(Target, String)> {
+        let (target, said) = select! {
+            said = ended(&mut self.stack) => (Target::Stack, said?),
+            said = ended(&mut self.provider) => (Target::Provider, said?),
+        };
+        *self.slot(target) = None;
+        if target == Target::Stack {
+            self.environment.first.clear();
+        }
+        Ok((target, said))
     }
 
-    /// Stops both, as one stops them on a good day.
+    /// Stops it as on a good day; nothing if it is not running.
     ///
     /// # Errors
-    /// When one does not stop cleanly.
-    pub async fn stop(mut self) -> anyhow::Result<()> {
-        for target in [Target::Stack, Target::Provider] {
-            if let Some(process) = self.slot(target).take() {
-                process.stop().await.with_context(|| format!("the {}", target.name()))?;
-            }
+    /// When it has ended before, or does not stop cleanly.
+    pub(super) async fn stop(&mut self, target: Target) -> anyhow::Result<()> {
+        match self.slot(target).take() {
+            Some(life) => life.stop().await.with_context(|| format!("the {}", target.name())),
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    fn slot(&mut self, target: Target) -> &mut Option<Process> {
+    fn slot(&mut self, target: Target) -> &mut Option<Life> {
         match target {
             Target::Stack => &mut self.stack,
             Target::Provider => &mut self.provider,
@@ -235,11 +255,15 @@ impl Platform {
             .envs(self.environment.always.iter().map(|(name, value)| (name, value)))
             .envs(self.environment.first.iter().map(|(name, value)| (name, value)));
         let provider = self.addresses.provider;
-        match self.programs.provider {
-            Some(_) => command.env("STACK_PAYMENT_PROVIDER", format!("static:///{provider}")),
-            None => command.env("STACK_SANDBOX_LISTEN", provider.to_string()),
+        match &self.programs.provider {
+            Provider::Inside => command.env("STACK_SANDBOX_LISTEN", provider.to_string()),
+            _ => command.env("STACK_PAYMENT_PROVIDER", format!("static:///{provider}")),
         };
         command
+    }
+
+    fn provider_data(&self) -> PathBuf {
+        self.folder.join("provider")
     }
 
     fn provider_command(&self, program: &Path) -> Command {
@@ -248,9 +272,16 @@ impl Platform {
             .arg("--listen")
             .arg(self.addresses.provider.to_string())
             .arg("--data")
-            .arg(self.folder.join("provider"))
+            .arg(self.provider_data())
             .arg("--webhook")
             .arg(self.addresses.payment.to_string());
         command
+    }
+}
+
+async fn ended(life: &mut Option<Life>) -> anyhow::Result<String> {
+    match life {
+        Some(life) => life.ended().await,
+        None => std::future::pending().await,
     }
 }

@@ -8,6 +8,7 @@ use super::{
     Report,
     client::{Client, Manner},
     journal::Journal,
+    sink::Mailbox,
     stage::{Setting, Stage},
 };
 
@@ -43,6 +44,12 @@ impl Play {
     pub fn caller(&self, number: u32) -> Caller {
         let client = Client::new(number, self.stage.api.clone(), self.manner, self.seed);
         Caller { client, journal: Arc::clone(&self.stage.journal) }
+    }
+
+    /// Where mails arrive.
+    #[must_use]
+    pub fn mailbox(&self) -> Mailbox {
+        self.stage.mailbox().clone()
     }
 
     /// Does `work`; a stack that ends by itself meanwhile is brought back.

@@ -91,7 +91,7 @@ impl Pools {
         if let Call::CreateUser { email, .. } = call {
             self.emails.add(rng, email.clone());
         }
-        if request_id(call).is_some() {
+        if call.request_id().is_some() {
             self.asked.add(rng, call.clone());
         }
     }
@@ -107,7 +107,7 @@ impl Pools {
             (_, Answer::Payment(payment)) => self.heard_of(rng, call, payment),
             _ => {}
         }
-        if request_id(call).is_some() {
+        if call.request_id().is_some() {
             self.answered.add(rng, call.clone());
         }
     }
@@ -120,22 +120,5 @@ impl Pools {
         } else if !self.payments.update(is_it, payment) && matches!(call, Call::CreatePayment { .. }) {
             self.payments.add(rng, payment.clone());
         }
-    }
-}
-
-/// The name under which a call can be repeated, if it has one.
-pub(super) fn request_id(call: &Call) -> Option<&str> {
-    match call {
-        Call::CreateUser { request_id, .. }
-        | Call::UpdateUser { request_id, .. }
-        | Call::DeleteUser { request_id, .. }
-        | Call::CreatePayment { request_id, .. }
-        | Call::CapturePayment { request_id, .. }
-        | Call::CancelPayment { request_id, .. }
-        | Call::RefundPayment { request_id, .. } => Some(request_id),
-        Call::GetUser { .. }
-        | Call::GetProfile { .. }
-        | Call::UpdateProfile { .. }
-        | Call::GetPayment { .. } => None,
     }
 }

@@ -2,12 +2,19 @@
 //!
 //! It is seen from outside, so it is a guess that is made twice: everything that must come of what is there has
 //! come, nothing says that it is unfinished, and half a second later there is not one payment, entry or notification
-//! more. Profiles are not looked at: who asks for one that is missing makes it be made.
+//! more. Profiles are not looked at, because who asks for one that is missing makes it be made, and the API tells of
+//! parked events but not of those that wait in a queue: for both the stage looks at the disk afterwards.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use mesh_rig::history::{Entry, Notification, Payment};
+use mesh_rig::{
+    checker::{RECEIPTS, due_receipts, is_refund},
+    history::{Entry, Notification, Payment},
+};
 use tokio::time::{Instant, sleep};
 use tonic::Status;
 
@@ -39,34 +46,81 @@ struct Look {
     size: usize,
 }
 
-/// Waits until nothing is under way, at most this long; answers what is left.
+/// How long is waited.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// At most, for everything together.
+    pub(super) bound: Duration,
+    /// For something that is left while nothing changes at all; if it is not said, only the bound counts.
+    pub(super) stalled_after: Option<Duration>,
+}
+
+/// What some looks showed, to be compared.
+#[derive(Debug, PartialEq, Eq)]
+struct State {
+    left: Vec<String>,
+    size: usize,
+}
+
+/// Waits until nothing is under way, or for as long as patience says; answers what is left.
 ///
 /// # Errors
 /// When the stack does not answer.
-pub(super) async fn quiesce(api: &Api, known: &Known, bound: Duration) -> Result<Vec<String>, Status> {
+pub(super) async fn quiesce(api: &Api, known: &Known, patience: Patience) -> Result<Vec<String>, Status> {
     let begin = Instant::now();
-    let mut last_size = None;
+    let mut before = None;
     loop {
         let looks = look(api, everybody(api, known).await?).await?;
-        let size: usize = looks.iter().map(|look| look.size).sum();
-        let mut unsettled: Vec<Look> = looks.into_iter().filter(|look| look.left.is_some()).collect();
-        if unsettled.is_empty() && last_size == Some(size) {
-            return Ok(Vec::new());
+        let state = State::of(&looks);
+        // Nothing has changed for a calm, or something was left for as long as one waits for that.
+        if before.as_ref() == Some(&state) {
+            return Ok(state.told());
         }
-        last_size = unsettled.is_empty().then_some(size);
-        while !unsettled.is_empty() {
-            if begin.elapsed() >= bound {
-                return Ok(unsettled.into_iter().filter_map(|look| look.left).take(TOLD).collect());
-            }
-            sleep(WAIT).await;
-            let people = unsettled.into_iter().map(|look| look.person).collect();
-            unsettled = look(api, people).await?;
-            unsettled.retain(|look| look.left.is_some());
-        }
-        if begin.elapsed() >= bound {
-            return Ok(vec!["payments or notifications that still become more".to_owned()]);
+        before = Some(state);
+        let unsettled = settle(api, looks, begin, patience).await?;
+        if begin.elapsed() >= patience.bound {
+            let told = State::of(&unsettled).told();
+            let more = || vec!["payments or notifications that still become more".to_owned()];
+            return Ok(if told.is_empty() { more() } else { told });
         }
         sleep(CALM).await;
+    }
+}
+
+/// Looks at those who are unsettled until nobody is, or they do not change any more.
+async fn settle(
+    api: &Api,
+    looks: Vec<Look>,
+    begin: Instant,
+    patience: Patience,
+) -> Result<Vec<Look>, Status> {
+    let mut unsettled: Vec<Look> = looks.into_iter().filter(|look| look.left.is_some()).collect();
+    let (mut state, mut since) = (State::of(&unsettled), Instant::now());
+    let stalled = |since: Instant| patience.stalled_after.is_some_and(|after| since.elapsed() >= after);
+    while !unsettled.is_empty() && !stalled(since) && begin.elapsed() < patience.bound {
+        sleep(WAIT).await;
+        let people = unsettled.into_iter().map(|look| look.person).collect();
+        unsettled = look(api, people).await?;
+        let now = State::of(&unsettled);
+        if now != state {
+            (state, since) = (now, Instant::now());
+        }
+        unsettled.retain(|look| look.left.is_some());
+    }
+    Ok(unsettled)
+}
+
+impl State {
+    fn of(looks: &[Look]) -> Self {
+        let mut left: Vec<String> = looks.iter().filter_map(|look| look.left.clone()).collect();
+        left.sort_unstable();
+        Self { left, size: looks.iter().map(|look| look.size).sum() }
+    }
+
+    /// What is left, in part if it is much.
+    fn told(mut self) -> Vec<String> {
+        self.left.truncate(TOLD);
+        self.left
     }
 }
 
@@ -123,17 +177,18 @@ fn missing(
     if !person.is_there {
         return None;
     }
-    let count = |is_it: &dyn Fn(&Payment) -> bool| payments.iter().filter(|payment| is_it(payment)).count();
-    let is_refund = |entry: &&Entry| entry.phase == "POSTED" && entry.debit == "MERCHANT";
-    let expected = [
-        ("welcome", 1),
-        ("payment_captured", count(&|payment| payment.captured_minor > 0)),
-        ("payment_refunded", entries.iter().filter(is_refund).count()),
-        ("payment_canceled", count(&|payment| payment.state == "VOIDED")),
-        ("payment_failed", count(&|payment| ["DECLINED", "FAILED"].contains(&payment.state.as_str()))),
-    ];
+    let mut expected = BTreeMap::from([("welcome", 1)]);
+    expected.extend(RECEIPTS.map(|template| (template, 0)));
+    for payment in payments {
+        let is_its = |entry: &&Entry| entry.payment_id == payment.payment_id && is_refund(entry);
+        let refunds = entries.iter().filter(is_its).count() as u64;
+        for (template, due) in due_receipts(payment, refunds) {
+            *expected.entry(template).or_default() += due;
+        }
+    }
     expected.into_iter().find_map(|(template, expected)| {
-        let there = notifications.iter().filter(|notification| notification.template == template).count();
+        let is_it = |notification: &&Notification| notification.template == template;
+        let there = notifications.iter().filter(is_it).count() as u64;
         let user_id = &person.user_id;
         (there < expected)
             .then(|| format!("user {user_id} has {there} of {expected} notifications {template}"))
@@ -155,6 +210,7 @@ mod tests {
         Notification {
             user_id: text("ada"),
             template: text(template),
+            payment_id: None,
             message_id: text("m"),
             state: text(state),
         }

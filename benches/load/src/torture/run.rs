@@ -11,7 +11,6 @@ use tokio::task::JoinSet;
 use super::{
     Report,
     client::{Client, Manner, Shared},
-    mix::Mix,
     pools::Pools,
     stage::{Setting, Stage},
 };
@@ -31,8 +30,6 @@ pub struct Config {
     pub operations: u64,
     /// Clients at once. One in four never tries a call in doubt again.
     pub clients: u32,
-    /// What they do.
-    pub mix: Mix,
     /// How many users, payments, addresses and earlier calls all clients know of. The fewer, the more often they
     /// meet.
     pub pool: usize,
@@ -44,7 +41,7 @@ impl Config {
     /// A thousand operations of everything by eight clients, without kills.
     #[must_use]
     pub fn new(setting: Setting) -> Self {
-        Self { setting, operations: 1_000, clients: 8, mix: Mix::EVERYTHING, pool: 256, kill_every: None }
+        Self { setting, operations: 1_000, clients: 8, pool: 256, kill_every: None }
     }
 }
 
@@ -62,7 +59,7 @@ pub async fn run(config: &Config) -> anyhow::Result<Report> {
 /// # Errors
 /// As [`run`].
 pub async fn run_showing(config: &Config, progress: ProgressBar) -> anyhow::Result<Report> {
-    let Config { setting, operations, clients, mix, pool, kill_every } = config;
+    let Config { setting, operations, clients, pool, kill_every } = config;
     let mut stage = Stage::open(setting, *clients, *kill_every).await?;
     let shared = Arc::new(Shared {
         journal: Arc::clone(&stage.journal),
@@ -75,9 +72,9 @@ pub async fn run_showing(config: &Config, progress: ProgressBar) -> anyhow::Resu
         let retries = setting.retries && !number.is_multiple_of(GIVES_UP);
         let manner = Manner { retries, patience: PATIENCE };
         let client = Client::new(number, stage.api.clone(), manner, setting.seed);
-        working.spawn(client.work(*mix, Arc::clone(&shared)));
+        working.spawn(client.work(Arc::clone(&shared)));
     }
     stage.during(working.join_all()).await?;
     progress.set_message("waiting until all is quiet");
-    stage.close_gently().await
+    stage.close().await
 }

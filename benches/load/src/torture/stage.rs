@@ -9,18 +9,24 @@ use std::{
 use anyhow::{Context as _, bail};
 use mesh_rig::{
     checker::{Verdict, check},
-    history,
+    history::{self, Found},
 };
-use tokio::{select, task::JoinHandle};
+use tokio::{
+    select,
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     api::Api,
+    disk::{self, Disk},
     journal::{Journal, Tally},
     nemesis::{Nemesis, Peace},
-    observe::observe,
-    platform::{Environment, Platform, Programs},
-    quiesce::quiesce,
+    observe::{Seen, observe},
+    platform::{Environment, Platform, Programs, Target},
+    quiesce::{Patience, quiesce},
+    sink::{Mailbox, Sink},
 };
 
 /// What came of it.
@@ -32,8 +38,14 @@ pub struct Report {
     pub verdict: Verdict,
     /// The history from which it says so.
     pub history: PathBuf,
+    /// How many mails arrived once more than the first time, counted each time.
+    pub mails_again: u32,
 }
 
+/// The list of arrived mails, in the folder.
+const MAILS: &str = "mails.jsonl";
+/// How long a stack lives at least that is started again for the events that it has left.
+const ANOTHER_LIFE: Duration = Duration::from_secs(1);
 /// Where the history of a folder is written, if nothing else is said.
 const HISTORY: &str = "history.jsonl";
 
@@ -56,6 +68,10 @@ pub struct Setting {
     pub retries: bool,
     /// How long the wait may take until nothing is under way any more.
     pub quiet_within: Duration,
+    /// How long something may be left while nothing changes before it is taken for lost; if it is not said, only
+    /// `quiet_within` counts. Longer than everything that comes by itself: the relay's sweep, and the first step of
+    /// the consumers' ladder.
+    pub stalled_after: Option<Duration>,
 }
 
 impl Setting {
@@ -71,6 +87,7 @@ impl Setting {
             seed: 1,
             retries: true,
             quiet_within: Duration::from_secs(120),
+            stalled_after: None,
         }
     }
 }
@@ -83,7 +100,7 @@ pub(super) struct Stage {
     peace: Peace,
     /// A nemesis that nobody waits for any more stops, too.
     _ends: DropGuard,
-    mails: PathBuf,
+    sink: Sink,
     setting: Setting,
 }
 
@@ -94,19 +111,22 @@ impl Stage {
         clients: u32,
         kill_every: Option<Duration>,
     ) -> anyhow::Result<Self> {
-        let platform =
-            Platform::start(&setting.programs, &setting.folder, setting.environment.clone()).await?;
+        std::fs::create_dir_all(&setting.folder)
+            .with_context(|| format!("cannot make {}", setting.folder.display()))?;
+        let sink = Sink::open(&setting.folder.join(MAILS)).await?;
+        let mut environment = setting.environment.clone();
+        environment.always.extend(sink.environment());
+        let platform = Platform::start(&setting.programs, &setting.folder, environment).await?;
         let journal = Arc::new(Journal::create(&setting.history, setting.seed, clients)?);
         if platform.crashed_at_start() {
-            journal.crash();
+            journal.crash(Target::Stack);
         }
         let api = Api::new(&platform.addresses())?;
-        let mails = platform.mails();
         let peace = Peace { kills: CancellationToken::new(), stop: CancellationToken::new() };
         let nemesis = Nemesis::new(platform, Arc::clone(&journal), setting.seed, kill_every);
         let nemesis = tokio::spawn(nemesis.run(peace.clone()));
         let _ends = peace.stop.clone().drop_guard();
-        Ok(Self { api, journal, nemesis, peace, _ends, mails, setting: setting.clone() })
+        Ok(Self { api, journal, nemesis, peace, _ends, sink, setting: setting.clone() })
     }
 
     /// Does `work` for as long as the programs come back.
@@ -120,35 +140,84 @@ impl Stage {
         }
     }
 
-    /// Kills nothing any more, waits until all is quiet, looks at everything, and judges. Then kill -9.
-    pub(super) async fn close(self) -> anyhow::Result<Report> {
-        Ok(self.judge().await?.1)
-    }
-
-    /// As [`Stage::close`], but both programs must stop as on a good day.
-    pub(super) async fn close_gently(self) -> anyhow::Result<Report> {
-        let (platform, report) = self.judge().await?;
-        platform.stop().await.context("all was judged, but not stopped cleanly")?;
-        Ok(report)
-    }
-
-    async fn judge(mut self) -> anyhow::Result<(Platform, Report)> {
+    /// Kills nothing any more, waits until all is quiet, looks at everything, stops the stack, looks at its disk, and
+    /// judges.
+    ///
+    /// # Errors
+    /// When somebody does not answer, or a program did not stop cleanly although all was judged.
+    pub(super) async fn close(mut self) -> anyhow::Result<Report> {
         self.peace.kills.cancel();
-        let (api, journal) = (self.api.clone(), Arc::clone(&self.journal));
-        let (mails, bound) = (self.mails.clone(), self.setting.quiet_within);
-        let look = async {
-            let left = quiesce(&api, &journal.known(), bound).await.context("cannot see what is left")?;
-            journal.quiet(left);
-            observe(&api, &journal, &mails).await.context("cannot see what is there")
-        };
-        self.during(look).await??;
+        let begin = Instant::now();
+        let first = self.look(begin);
+        let first = self.during(first).await??;
         self.peace.stop.cancel();
-        let platform = self.nemesis.await??;
+        let mut platform = (&mut self.nemesis).await??;
+        let stopped = self.settle(&mut platform, begin, first).await?;
+        let mails_again = self.sink.mailbox().mails().await.iter().map(|mail| mail.deliveries - 1).sum();
         self.journal.finish().await?;
-        let history = self.setting.history;
+        let (tally, history) = (self.journal.tally(), self.setting.history);
         let path = history.clone();
         let verdict =
             tokio::task::spawn_blocking(move || anyhow::Ok(check(&history::read(&path)?))).await??;
-        Ok((platform, Report { tally: self.journal.tally(), verdict, history }))
+        let unclean = "all was judged, but not stopped cleanly";
+        stopped.context(unclean)?;
+        platform.stop(Target::Provider).await.context(unclean)?;
+        Ok(Report { tally, verdict, history, mails_again })
     }
+
+    /// Waits until all is quiet, and looks at everything that can be asked for.
+    fn look(&self, begin: Instant) -> impl Future<Output = anyhow::Result<Look>> + use<> {
+        let (api, known) = (self.api.clone(), self.journal.known());
+        let Setting { quiet_within, stalled_after, .. } = self.setting;
+        async move {
+            let bound = quiet_within.saturating_sub(begin.elapsed());
+            let left = quiesce(&api, &known, Patience { bound, stalled_after }).await;
+            let left = left.context("cannot see what is left")?;
+            let seen = observe(&api, &known).await.context("cannot see what is there")?;
+            Ok(Look { left, seen })
+        }
+    }
+
+    /// Stops the stack and looks at its disk. A stack that has left events there that would be taken yet lives once
+    /// more for them, unless it was waited for long enough. Writes down what was seen; answers how the stop went.
+    async fn settle(
+        &self,
+        platform: &mut Platform,
+        begin: Instant,
+        mut look: Look,
+    ) -> anyhow::Result<anyhow::Result<()>> {
+        loop {
+            let stopped = platform.stop(Target::Stack).await;
+            let disk = disk::look(&platform.data(), &look.seen.people).await;
+            let disk = disk.context("cannot see what is on the disk")?;
+            let is_over = begin.elapsed() >= self.setting.quiet_within;
+            if disk.under_way.is_empty() || !look.left.is_empty() || stopped.is_err() || is_over {
+                self.write(look, disk).await;
+                return Ok(stopped);
+            }
+            platform.restart(Target::Stack).await?;
+            sleep(ANOTHER_LIFE).await;
+            look = self.look(begin).await?;
+        }
+    }
+
+    async fn write(&self, look: Look, disk: Disk) {
+        let Look { mut left, seen } = look;
+        left.extend(disk.under_way);
+        left.extend(seen.misplaced);
+        self.journal.quiet(left);
+        let mails = self.sink.mailbox().mails().await.into_iter().map(Found::Mail);
+        seen.found.into_iter().chain(disk.profiles).chain(mails).for_each(|found| self.journal.found(found));
+    }
+
+    /// Where mails arrive.
+    pub(super) fn mailbox(&self) -> &Mailbox {
+        self.sink.mailbox()
+    }
+}
+
+/// What a look showed.
+struct Look {
+    left: Vec<String>,
+    seen: Seen,
 }

@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::people::normal;
+use super::{
+    Invariant::{self, L1, N1, P1, U3},
+    people::normal,
+    verdict::Tally,
+};
 use crate::history::{
     Balance, Entry, Found, History, Mail, Notification, Payment, Record, Transaction, User,
 };
@@ -37,6 +41,10 @@ pub(super) struct Books<'a> {
     pub(super) ambiguous: Vec<(&'a str, [usize; 2])>,
     /// Addresses that were found to be somebody else's than before.
     pub(super) disputed: Vec<(&'a str, [usize; 2])>,
+    /// What was found once more and is there once, and the invariant that says so.
+    pub(super) doubled: Vec<(Invariant, String, [usize; 2])>,
+    /// The line that says that the history was written to its end.
+    pub(super) end: Option<usize>,
     pub(super) no_users: HashMap<&'a str, usize>,
     /// Whose address it is, by the address's normal form.
     pub(super) emails: HashMap<String, (usize, Option<&'a str>)>,
@@ -62,6 +70,7 @@ impl<'a> Books<'a> {
                 Record::Fault { fault, target, .. } => *books.faults.entry((fault, target)).or_default() += 1,
                 Record::Quiet { left, .. } => books.quiet = Some((line, left)),
                 Record::Found(found) => books.add(line, found),
+                Record::End { .. } => books.end = Some(line),
                 _ => {}
             }
         }
@@ -85,22 +94,53 @@ impl<'a> Books<'a> {
                     self.disputed.push((email, [before.0, line]));
                 }
             }
-            Found::Profile(found) => drop(self.profiles.insert(&found.user_id, At { line, found })),
+            Found::Profile(found) => {
+                let before = self.profiles.insert(&found.user_id, At { line, found });
+                self.doubles(U3, before, line, || format!("the profile of user {}", found.user_id));
+            }
             Found::NoProfile { user_id } => drop(self.no_profiles.insert(user_id, line)),
-            Found::Payment(found) => drop(self.payments.insert(&found.payment_id, At { line, found })),
+            Found::Payment(found) => {
+                let before = self.payments.insert(&found.payment_id, At { line, found });
+                self.doubles(P1, before, line, || format!("payment {}", found.payment_id));
+            }
             Found::Entry(found) => {
                 let book = (found.user_id.as_str(), found.amount.currency.as_str());
                 self.entries.entry(book).or_default().push(At { line, found });
             }
             Found::Balance(found) => {
-                self.balances.insert((&found.user_id, &found.currency), At { line, found });
+                let Balance { user_id, currency, .. } = found;
+                let before = self.balances.insert((user_id, currency), At { line, found });
+                self.doubles(L1, before, line, || format!("the balance of {user_id}'s {currency}"));
             }
             Found::Transaction(found) => self.transactions.push(At { line, found }),
             Found::Notification(found) => {
                 self.notifications.entry(&found.user_id).or_default().push(At { line, found });
             }
-            Found::Mail(found) => drop(self.mails.insert(&found.message_id, At { line, found })),
+            Found::Mail(found) => {
+                let before = self.mails.insert(&found.message_id, At { line, found });
+                self.doubles(N1, before, line, || format!("the mail {}", found.message_id));
+            }
             Found::Parked { queue, event_id, kind } => self.parked.push((line, queue, event_id, kind)),
+        }
+    }
+
+    /// Notes what is there once, and was found before.
+    fn doubles<T>(
+        &mut self,
+        invariant: Invariant,
+        before: Option<At<'a, T>>,
+        line: usize,
+        name: impl FnOnce() -> String,
+    ) {
+        if let Some(before) = before {
+            self.doubled.push((invariant, name(), [before.line, line]));
+        }
+    }
+
+    /// Everything is found once, but for users and addresses, who may be looked for in several ways.
+    pub(super) fn check(&self, tally: &mut Tally) {
+        for (invariant, name, lines) in &self.doubled {
+            tally.broke(*invariant, *lines, format_args!("{name} was found twice"));
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
-    Invariant::L1,
+    Invariant::{L1, P1},
     Sum,
     found::{At, BookId, Books},
     payments::payment_of,
@@ -23,7 +23,7 @@ pub(super) fn check(books: &Books<'_>, tally: &mut Tally) {
         }
         is_never_negative(at, tally);
     }
-    adds_up_to_zero(books, tally);
+    adds_up(books, tally);
     let moved = moved_by_payment(books);
     every_entry_is_a_payments(books, tally);
     for (id, at) in &books.payments {
@@ -184,13 +184,11 @@ fn is_never_negative(at: &At<'_, Balance>, tally: &mut Tally) {
     }
 }
 
-/// What all accounts of a currency have gained and lost by POSTED entries.
+/// What all accounts of a currency have gained and lost by POSTED entries, and what the provider and the balances say.
 pub(super) fn sums(books: &Books<'_>) -> Vec<Sum> {
     let mut sums: BTreeMap<&str, Sum> = BTreeMap::new();
     for at in books.all_entries().filter(|at| at.found.phase == "POSTED") {
-        let currency = at.found.amount.currency.as_str();
-        let sum =
-            sums.entry(currency).or_insert_with(|| Sum { currency: currency.to_owned(), ..Sum::default() });
+        let sum = sum_of(&mut sums, &at.found.amount.currency);
         let amount = i128::from(at.found.amount.minor);
         for (account, gained) in [(&at.found.debit, -amount), (&at.found.credit, amount)] {
             match account.as_str() {
@@ -200,15 +198,47 @@ pub(super) fn sums(books: &Books<'_>) -> Vec<Sum> {
             }
         }
     }
+    for at in books.transactions.iter().filter(|at| at.found.status == "SETTLED") {
+        let amount = i128::from(at.found.amount.minor);
+        match at.found.kind.as_str() {
+            "CAPTURE" => sum_of(&mut sums, &at.found.amount.currency).provider.taken += amount,
+            "REFUND" => sum_of(&mut sums, &at.found.amount.currency).provider.given_back += amount,
+            _ => {}
+        }
+    }
+    for ((_, currency), at) in &books.balances {
+        let (taken, given_back) = (at.found.captured_minor, at.found.refunded_minor);
+        if (taken, given_back) != (0, 0) {
+            let balances = &mut sum_of(&mut sums, currency).balances;
+            balances.taken += i128::from(taken);
+            balances.given_back += i128::from(given_back);
+        }
+    }
     sums.into_values().collect()
 }
 
-/// All accounts of a currency together are zero.
-fn adds_up_to_zero(books: &Books<'_>, tally: &mut Tally) {
-    for Sum { currency, customer, merchant } in sums(books) {
+fn sum_of<'a, 'b>(sums: &'b mut BTreeMap<&'a str, Sum>, currency: &'a str) -> &'b mut Sum {
+    sums.entry(currency).or_insert_with(|| Sum { currency: currency.to_owned(), ..Sum::default() })
+}
+
+/// In each currency all accounts together are zero, and the merchant has what the balances say that was taken and
+/// not given back. (L1.) The provider, which keeps other books, has taken and not given back just as much. (P1.)
+fn adds_up(books: &Books<'_>, tally: &mut Tally) {
+    for sum in sums(books) {
+        let Sum { currency, customer, merchant, provider, balances } = &sum;
         if customer + merchant != 0 {
             let what = format_args!("all accounts in {currency} together are {}", customer + merchant);
             tally.broke(L1, [], what);
+        }
+        if *merchant != balances.kept() {
+            let told = balances.kept();
+            let what = format_args!("the merchant has {merchant} {currency}, and the balances say {told}");
+            tally.broke(L1, [], what);
+        }
+        if *merchant != provider.kept() {
+            let theirs = provider.kept();
+            let what = format_args!("the merchant has {merchant} {currency}, and the provider took {theirs}");
+            tally.broke(P1, [], what);
         }
     }
 }

@@ -7,16 +7,19 @@
 //!
 //! Each family of invariants is one file, and each check says in words what it holds.
 
+mod effects;
 mod events;
 mod found;
 mod invariant;
 mod ledger;
 mod mails;
+mod matching;
 mod operations;
 mod payments;
 mod people;
 mod quiet;
 mod reads;
+mod receipts;
 mod report;
 mod requests;
 mod updates;
@@ -24,7 +27,8 @@ mod users;
 mod verdict;
 
 pub use invariant::Invariant;
-pub use report::{Counts, Method, Sum};
+pub use receipts::{RECEIPTS, due_receipts, is_refund};
+pub use report::{Counts, Method, Moved, Sum};
 pub use verdict::{STORED_MAX, Verdict, Violation, check};
 
 #[cfg(test)]

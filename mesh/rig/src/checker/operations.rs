@@ -119,36 +119,11 @@ impl<'a> Operation<'a> {
 
     /// The method with the request id, which together name a request; nothing for a call without one.
     pub(super) fn request(&self) -> Option<(&'static str, &'a str)> {
-        let id = match self.call {
-            Call::CreateUser { request_id, .. }
-            | Call::UpdateUser { request_id, .. }
-            | Call::DeleteUser { request_id, .. }
-            | Call::CreatePayment { request_id, .. }
-            | Call::CapturePayment { request_id, .. }
-            | Call::CancelPayment { request_id, .. }
-            | Call::RefundPayment { request_id, .. } => request_id,
-            Call::GetUser { .. }
-            | Call::GetProfile { .. }
-            | Call::UpdateProfile { .. }
-            | Call::GetPayment { .. } => return None,
-        };
-        (!id.is_empty()).then_some((self.method(), id.as_str()))
+        self.call.request_id().map(|id| (self.method(), id))
     }
 
     /// The method's name, as in the contracts.
     pub(super) fn method(&self) -> &'static str {
-        match self.call {
-            Call::CreateUser { .. } => "CreateUser",
-            Call::UpdateUser { .. } => "UpdateUser",
-            Call::DeleteUser { .. } => "DeleteUser",
-            Call::GetUser { .. } => "GetUser",
-            Call::GetProfile { .. } => "GetProfile",
-            Call::UpdateProfile { .. } => "UpdateProfile",
-            Call::CreatePayment { .. } => "CreatePayment",
-            Call::CapturePayment { .. } => "CapturePayment",
-            Call::CancelPayment { .. } => "CancelPayment",
-            Call::RefundPayment { .. } => "RefundPayment",
-            Call::GetPayment { .. } => "GetPayment",
-        }
+        self.call.method()
     }
 }

@@ -11,7 +11,7 @@ use super::{
 use crate::history::{Call, Entry, Payment, Transaction};
 
 /// The states in which nothing is under way.
-const SETTLED: [&str; 7] =
+pub(super) const SETTLED: [&str; 7] =
     ["AUTHORIZED", "CAPTURED", "PARTIALLY_REFUNDED", "REFUNDED", "VOIDED", "DECLINED", "FAILED"];
 
 pub(super) fn check(operations: &Operations<'_>, books: &Books<'_>, tally: &mut Tally) {

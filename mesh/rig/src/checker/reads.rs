@@ -1,4 +1,8 @@
 //! C1: what is read is never older than what was known, and is something that was written.
+//!
+//! That is linearizability of a register whose versions rise: in the order of real time, once an answer to anybody
+//! told a version, no call that begins after it is told an older one. It is what one backend without replicas must
+//! give, and the histories that are judged here are made against one.
 
 use std::collections::HashMap;
 
@@ -50,6 +54,8 @@ struct Known<'a> {
     acked: HashMap<Document<'a>, Marks>,
     /// By what one client was told.
     seen: HashMap<(u32, Document<'a>), Marks>,
+    /// By what anybody was told.
+    told: HashMap<Document<'a>, Marks>,
     contents: HashMap<(Document<'a>, u64), (usize, Content<'a>)>,
 }
 
@@ -103,8 +109,8 @@ fn tells_its_own(call: &Call) -> bool {
 }
 
 impl<'a> Known<'a> {
-    /// An answer is no older than anything that its client was told before it asked, nor than any change that was
-    /// acknowledged to anybody before. What a change makes is newer than that.
+    /// An answer is no older than any change that was acknowledged to anybody before it was asked for, nor than
+    /// anything that its client, or anybody, was told before. What a change makes is newer than that.
     fn is_not_older(
         &self,
         operation: &Operation<'a>,
@@ -117,7 +123,12 @@ impl<'a> Known<'a> {
             self.seen.get(&(operation.client, document)).and_then(|marks| marks.before(operation.begun));
         let least = u64::from(tells_its_own(operation.call));
         let older = |known: &Option<(usize, u64)>| known.is_some_and(|(_, known)| version < known + least);
-        for (known, how) in [(acked, "had been acknowledged"), (seen, "had been told to the same client")] {
+        let told = self.told.get(&document).and_then(|marks| marks.before(operation.begun));
+        for (known, how) in [
+            (acked, "had been acknowledged"),
+            (seen, "had been told to the same client"),
+            (told, "had been told to another client"),
+        ] {
             if let Some((line, newest)) = known.filter(|known| older(&Some(*known))) {
                 let method = operation.method();
                 let what =
@@ -144,8 +155,8 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// A user who was acknowledged to be created before, and whom nobody can have deleted yet, is there, and so are
-    /// a profile of such a user and a payment that somebody was told of before.
+    /// A user whom somebody was told of before, and whom nobody can have deleted yet, is there, and so are a profile
+    /// of such a user and a payment that somebody was told of before.
     fn is_not_lost(&self, operation: &Operation<'a>, people: &People<'a>, tally: &mut Tally) {
         let Some(document) = said_to_be_nowhere(operation) else { return };
         let told = match document {
@@ -154,9 +165,9 @@ impl<'a> Known<'a> {
                 if !people.by_id.get(id).is_some_and(is_kept) {
                     return;
                 }
-                self.acked.get(&Document::User(id))
+                self.told.get(&Document::User(id))
             }
-            Document::Payment(_) => self.acked.get(&document),
+            Document::Payment(_) => self.told.get(&document),
         };
         if let Some((line, _)) = told.and_then(|marks| marks.before(operation.begun)) {
             let method = operation.method();
@@ -170,6 +181,7 @@ impl<'a> Known<'a> {
             self.acked.entry(document).or_default().note(operation.ended, version);
         }
         self.seen.entry((operation.client, document)).or_default().note(operation.ended, version);
+        self.told.entry(document).or_default().note(operation.ended, version);
     }
 }
 

@@ -55,7 +55,9 @@ pub struct Method {
     pub unknown: u64,
 }
 
-/// What the accounts of a currency have gained and lost, in its minor unit. Together that is zero.
+/// What the accounts of a currency have gained and lost, in its minor unit, and what others say of it. The accounts
+/// together are zero. That says little, since each entry gives one of them what it takes from the other: what says
+/// more is that the merchant's is what the provider and the balances say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sum {
     /// The currency.
@@ -64,6 +66,27 @@ pub struct Sum {
     pub customer: i128,
     /// The merchant's.
     pub merchant: i128,
+    /// By the provider's own book.
+    pub provider: Moved,
+    /// By the balances that the service tells.
+    pub balances: Moved,
+}
+
+/// What was moved, in the currency's minor unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// Taken from customers.
+    pub taken: i128,
+    /// Given back to them.
+    pub given_back: i128,
+}
+
+impl Moved {
+    /// Taken, and not given back.
+    #[must_use]
+    pub fn kept(self) -> i128 {
+        self.taken - self.given_back
+    }
 }
 
 impl Counts {
@@ -133,6 +156,13 @@ impl Method {
     }
 }
 
+impl fmt::Display for Moved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { taken, given_back } = self;
+        write!(f, "{taken} - {given_back} = {}", self.kept())
+    }
+}
+
 impl fmt::Display for Verdict {
     /// The report, over several lines.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -194,11 +224,10 @@ impl fmt::Display for Counts {
             self.notifications,
             self.mails
         )?;
-        for Sum { currency, customer, merchant } in &self.sums {
+        for Sum { currency, customer, merchant, provider, balances } in &self.sums {
             writeln!(
                 f,
-                "ledger  {currency}: customers {customer} + merchant {merchant} = {}",
-                customer + merchant
+                "ledger  {currency}: customers {customer}, merchant {merchant}; provider {provider}; balances {balances}"
             )?;
         }
         writeln!(f, "mails   {} arrived once more", self.duplicates)

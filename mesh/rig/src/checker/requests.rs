@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::{
     Invariant::P2,
     found::Books,
-    operations::{Operation, Operations},
+    operations::{Operation, Operations, Outcome},
     verdict::Tally,
 };
 use crate::history::{Call, Money};
@@ -24,6 +24,7 @@ pub(super) fn check_answers(operations: &Operations<'_>, tally: &mut Tally) {
     for ((method, id), all) in &requests {
         succeeds_with_one_content(method, id, all, tally);
         is_refused_for_another_content(method, id, all, tally);
+        is_remembered(method, id, all, tally);
     }
     one_request_one_payment(&requests, tally);
     one_payment_one_request(&requests, tally);
@@ -51,6 +52,23 @@ fn is_refused_for_another_content(method: &str, id: &str, all: &[&Operation<'_>]
             let what = format_args!("{method} {id} was refused as reused, and was not");
             tally.broke(P2, refused.lines(), what);
         }
+    }
+}
+
+/// After a request was acknowledged, who asks for the same again under its name is not refused, and who asks for
+/// something else is told that the name was used, and nothing else; unless nobody was reached who could tell.
+fn is_remembered(method: &str, id: &str, all: &[&Operation<'_>], tally: &mut Tally) {
+    let acked = all.iter().filter(|operation| operation.is_ok()).min_by_key(|operation| operation.ended);
+    let Some(acked) = acked else { return };
+    for refused in all.iter().filter(|other| other.begun > acked.ended) {
+        let Outcome::Fail { code, reason } = refused.outcome else { continue };
+        let is_same = refused.call == acked.call;
+        if code == "UNAVAILABLE" || (!is_same && reason == "REQUEST_ID_REUSED") {
+            continue;
+        }
+        let wanted = if is_same { "had been acknowledged" } else { "not as reused" };
+        let what = format_args!("{method} {id} was refused for {code} {reason}, and {wanted}");
+        tally.broke(P2, acked.lines().chain(refused.lines()), what);
     }
 }
 

@@ -45,6 +45,11 @@ fn has_a_profile(id: &str, person: &Person<'_>, books: &Books<'_>, tally: &mut T
         (None, Some(profile)) => {
             tally.broke(U3, [profile.line], format_args!("user {id} is not there and has a profile"));
         }
+        // Also of somebody who is deleted: a profile may be left.
+        (None, None) if !books.no_profiles.contains_key(id) => {
+            let lines = books.no_users.get(id).copied();
+            tally.broke(U3, lines, format_args!("nobody looked for the profile of user {id}"));
+        }
         _ => {}
     }
 }

@@ -97,7 +97,7 @@ fn may_make_room(first: &Creation<'_>, second: &Creation<'_>, people: &People<'_
 
 /// U1, for an acknowledged user. Not deleted: found by id, and by address under this id, with the address of the
 /// creation and a name that the version can have. Deleted for sure: found by neither. Perhaps deleted: found by
-/// both or by neither.
+/// both or by neither. Whoever they are, somebody looked for them in both ways.
 fn acknowledged(
     id: &str,
     person: &Person<'_>,
@@ -112,6 +112,9 @@ fn acknowledged(
         None => (None, None),
     };
     let is_owner = owner == Some(id);
+    if email_line.is_none() {
+        tally.broke(U1, lines(), format_args!("nobody looked for the address of user {id}"));
+    }
     match found {
         Some(at) if person.is_deleted() => {
             let lines = lines().chain(person.deletions.iter().flat_map(|deletion| deletion.lines()));
@@ -122,17 +125,12 @@ fn acknowledged(
                 tally.broke(U1, lines().chain([*no]), format_args!("user {id} was found, and was not"));
             }
             equals_its_creation(at.found, person, creation, lines(), tally);
-            match email_line {
-                _ if is_owner => {}
-                Some(line) => tally.broke(
-                    U1,
-                    lines().chain([line]),
-                    format_args!("user {id} is there, but not under the address"),
-                ),
-                None => tally.broke(U1, lines(), format_args!("nobody looked for the address of user {id}")),
+            if let Some(line) = email_line.filter(|_| !is_owner) {
+                let what = format_args!("user {id} is there, but not under the address");
+                tally.broke(U1, lines().chain([line]), what);
             }
         }
-        None if person.may_be_deleted() => {
+        None if person.may_be_deleted() && books.no_users.contains_key(id) => {
             if is_owner {
                 let what = format_args!("user {id} is not there, but has an address");
                 tally.broke(U1, lines().chain(email_line), what);

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fmt};
 
 use super::{
-    Counts, Invariant, events, found::Books, ledger, mails, operations::Operations, payments, people::People,
-    quiet, reads, requests, updates, users,
+    Counts, Invariant, effects, events, found::Books, ledger, mails, operations::Operations, payments,
+    people::People, quiet, reads, requests, updates, users,
 };
 use crate::history::History;
 
@@ -100,14 +100,16 @@ pub fn check(history: &History) -> Verdict {
     reads::check(&operations, &people, &mut tally);
     requests::check_answers(&operations, &mut tally);
     users::check_answers(&operations, &people, &mut tally);
-    quiet::check(&books, &mut tally);
+    quiet::check(history, &books, &mut tally);
     // Without a look at the end there is nothing that could be missing in it.
     if books.quiet.is_some() {
+        books.check(&mut tally);
         users::check(&operations, &people, &books, &mut tally);
         updates::check(&people, &books, &mut tally);
         mails::check(&people, &books, &mut tally);
         payments::check(&operations, &books, &mut tally);
         requests::check_payments(&operations, &books, &mut tally);
+        effects::check(&operations, &books, &mut tally);
         ledger::check(&books, &mut tally);
         events::check(&people, &books, &mut tally);
     }

@@ -71,6 +71,11 @@ pub enum Record {
     },
     /// Something was found after that, through the public API or in the books outside.
     Found(Found),
+    /// The last line: whoever wrote the history came to its end.
+    End {
+        /// How many lines there are before this one.
+        lines: u64,
+    },
 }
 
 /// What a client asks for.
@@ -128,6 +133,45 @@ pub enum Call {
     GetPayment {
         payment_id: String,
     },
+}
+
+impl Call {
+    /// The method's name, as in the contracts.
+    #[must_use]
+    pub fn method(&self) -> &'static str {
+        match self {
+            Self::CreateUser { .. } => "CreateUser",
+            Self::UpdateUser { .. } => "UpdateUser",
+            Self::DeleteUser { .. } => "DeleteUser",
+            Self::GetUser { .. } => "GetUser",
+            Self::GetProfile { .. } => "GetProfile",
+            Self::UpdateProfile { .. } => "UpdateProfile",
+            Self::CreatePayment { .. } => "CreatePayment",
+            Self::CapturePayment { .. } => "CapturePayment",
+            Self::CancelPayment { .. } => "CancelPayment",
+            Self::RefundPayment { .. } => "RefundPayment",
+            Self::GetPayment { .. } => "GetPayment",
+        }
+    }
+
+    /// The request id, under which the call can be repeated; nothing for a call without one.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        let id = match self {
+            Self::CreateUser { request_id, .. }
+            | Self::UpdateUser { request_id, .. }
+            | Self::DeleteUser { request_id, .. }
+            | Self::CreatePayment { request_id, .. }
+            | Self::CapturePayment { request_id, .. }
+            | Self::CancelPayment { request_id, .. }
+            | Self::RefundPayment { request_id, .. } => request_id,
+            Self::GetUser { .. }
+            | Self::GetProfile { .. }
+            | Self::UpdateProfile { .. }
+            | Self::GetPayment { .. } => return None,
+        };
+        (!id.is_empty()).then_some(id)
+    }
 }
 
 /// What a client is told.
@@ -273,6 +317,9 @@ pub struct Notification {
     pub user_id: String,
     /// Such as `welcome` or `payment_captured`.
     pub template: String,
+    /// The payment that it is about, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_id: Option<String>,
     pub message_id: String,
     /// The state's name without its prefix, such as `SENT`.
     pub state: String,

@@ -31,6 +31,8 @@ pub struct Recorder(Arc<Mutex<Desk>>);
 struct Desk {
     begin: Instant,
     next_op: u64,
+    /// Lines so far.
+    lines: u64,
     /// `None` once it is finished.
     pen: Option<Pen>,
 }
@@ -76,7 +78,7 @@ impl Recorder {
         let (lines, waiting) = sync_channel(WAITING_MAX);
         let writer = thread::Builder::new().name("history".to_owned());
         let writer = writer.spawn(move || write_all(&waiting, out)).map_err(RecordError::Begin)?;
-        let desk = Desk { begin: Instant::now(), next_op: 1, pen: Some(Pen { lines, writer }) };
+        let desk = Desk { begin: Instant::now(), next_op: 1, lines: 0, pen: Some(Pen { lines, writer }) };
         let recorder = Self(Arc::new(Mutex::new(desk)));
         recorder.desk().write(Record::Start { seed, clients });
         Ok(recorder)
@@ -127,14 +129,20 @@ impl Recorder {
         self.write(|_| Record::Found(found));
     }
 
-    /// Waits until all is written, and answers how many lines. What a clone records afterwards is not written.
+    /// Writes the last line, waits until all is written, and answers how many lines. What a clone records afterwards is not written.
     ///
     /// Blocks for as long as the disk takes: in a runtime, call it in a blocking task.
     ///
     /// # Errors
     /// What kept the writer from writing all of it, or [`RecordError::Finished`].
     pub fn finish(&self) -> Result<u64, RecordError> {
-        let Some(Pen { lines, writer }) = self.desk().pen.take() else { return Err(RecordError::Finished) };
+        let pen = {
+            let mut desk = self.desk();
+            let lines = desk.lines;
+            desk.write(Record::End { lines });
+            desk.pen.take()
+        };
+        let Some(Pen { lines, writer }) = pen else { return Err(RecordError::Finished) };
         drop(lines);
         writer.join().map_err(|_| RecordError::Writer)?.map_err(RecordError::Write)
     }
@@ -158,6 +166,7 @@ impl Desk {
 
     fn write(&mut self, record: Record) {
         if let Some(pen) = &self.pen {
+            self.lines += 1;
             // A writer that is gone has failed: finish tells why.
             let _ = pen.lines.send(record);
         }

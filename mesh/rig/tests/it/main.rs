@@ -33,12 +33,14 @@ fn record(file: &Path, is_found: bool) {
         recorder.found(Found::Profile(User { email: String::new(), ..user }));
     } else {
         recorder.found(Found::NoUser { user_id: id.clone() });
+        recorder.found(Found::NoProfile { user_id: id.clone() });
         recorder.found(Found::Email { email, user_id: None });
     }
     let message_id = "<1@example.org>".to_owned();
     recorder.found(Found::Notification(Notification {
         user_id: id,
         template: "welcome".to_owned(),
+        payment_id: None,
         message_id: message_id.clone(),
         state: "SENT".to_owned(),
     }));

@@ -125,7 +125,9 @@ impl Writer {
     }
 }
 
-/// Seeded bug, only with failpoints compiled in: a commit that is acknowledged is in memory only.
+// Seeded bug, only with failpoints compiled in: a commit that is acknowledged is in memory only. That is more than its
+// fsync left out, though it bears that name: what was written without an fsync survives the end of the process, and is
+// lost only with the machine. A test can end a process, so the write itself is left out, too.
 fn forgets_fsync() -> bool {
     fail_point!("bug.no-fsync", |_| true);
     false

@@ -100,6 +100,7 @@ impl Story {
         self.found(Found::Notification(Notification {
             user_id: user.to_owned(),
             template: template.to_owned(),
+            payment_id: None,
             message_id: message_id.clone(),
             state: "SENT".to_owned(),
         }));
@@ -120,6 +121,21 @@ impl Story {
                 change(found);
             }
         }
+        self
+    }
+
+    /// Changes what was asked for, under this request id.
+    pub(super) fn ask(mut self, request: &str, change: impl Fn(&mut Call)) -> Self {
+        let mut changed = false;
+        for record in &mut self.records {
+            if let Record::Invoke { call, .. } = record
+                && call.request_id() == Some(request)
+            {
+                change(call);
+                changed = true;
+            }
+        }
+        assert!(changed, "there is no such request");
         self
     }
 
@@ -176,7 +192,15 @@ impl Story {
         self.records.extend(found.into_iter().map(|(_, record)| record));
     }
 
-    pub(super) fn try_history(self) -> Result<History, ReadError> {
+    /// The history, to its end.
+    pub(super) fn try_history(mut self) -> Result<History, ReadError> {
+        let lines = self.records.len() as u64;
+        self.records.push(Record::End { lines });
+        self.cut_off()
+    }
+
+    /// The history, as a writer leaves it who was killed.
+    pub(super) fn cut_off(self) -> Result<History, ReadError> {
         History::new(self.records)
     }
 
@@ -197,9 +221,17 @@ impl Story {
     /// Breaks this invariant and no other one, in these words at least once.
     #[track_caller]
     pub(super) fn breaks(self, invariant: Invariant, what: &str) {
+        self.breaks_with(invariant, &[], what);
+    }
+
+    /// Breaks this invariant in these words at least once, and no other one but these.
+    #[track_caller]
+    pub(super) fn breaks_with(self, invariant: Invariant, others: &[Invariant], what: &str) {
         let broken = self.broken();
-        assert!(broken.iter().any(|violation| violation.what.contains(what)), "{broken:#?}");
-        assert!(broken.iter().all(|violation| violation.invariant == invariant), "{broken:#?}");
+        let is_it = |violation: &Violation| violation.invariant == invariant && violation.what.contains(what);
+        assert!(broken.iter().any(is_it), "{broken:#?}");
+        let is_any = |other: &Invariant| *other == invariant || others.contains(other);
+        assert!(broken.iter().all(|violation| is_any(&violation.invariant)), "{broken:#?}");
     }
 }
 
@@ -251,6 +283,16 @@ pub(super) fn pay(request: &str, user: &str, minor: i64) -> Call {
         amount: eur(minor),
         payment_method: text("tok_ok"),
         capture: false,
+    }
+}
+
+/// Pays, and has all of it taken as soon as it is held.
+pub(super) fn pay_at_once(request: &str, user: &str, minor: i64) -> Call {
+    match pay(request, user, minor) {
+        Call::CreatePayment { request_id, user_id, amount, payment_method, .. } => {
+            Call::CreatePayment { request_id, user_id, amount, payment_method, capture: true }
+        }
+        call => call,
     }
 }
 

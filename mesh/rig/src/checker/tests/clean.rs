@@ -3,11 +3,11 @@
 use super::{
     Story,
     builder::{
-        balance, cancel, capture, create, delete, entry, get, get_payment, get_profile, pay, payment,
-        profile, refund, text, transaction, update, update_profile, user,
+        balance, cancel, capture, create, delete, entry, get, get_payment, get_profile, pay, pay_at_once,
+        payment, profile, refund, text, transaction, update, update_profile, user,
     },
 };
-use crate::history::{Answer, Call, Found, Money, Record};
+use crate::history::{Answer, Found, Record};
 
 /// Users only. Ada is changed and read, bob's creation is unknown and happened, eve's is unknown and did not, dan is
 /// deleted and his address is somebody's again, and two calls are refused.
@@ -54,7 +54,7 @@ pub(super) fn payments() -> Story {
         story.done(pay("q6", "ada", 60), told(payment("p3", 60, "DECLINED", 0, 0, 2)));
         story.unknown(pay("q7", "ada", 70));
         story.unknown(pay("q8", "ada", 70));
-        story.done(pay("q9", "ada", 80), told(payment("p6", 80, "CAPTURED", 80, 0, 3)));
+        story.done(pay_at_once("q9", "ada", 80), told(payment("p6", 80, "CAPTURED", 80, 0, 3)));
         story.unknown(refund("q10", "p6", 80));
     });
     found_in_the_books(&mut story);
@@ -226,15 +226,8 @@ fn a_profile_may_begin_with_a_later_name_of_its_user() {
 #[test]
 fn payments_of_users_whom_the_history_does_not_know_hold_without_receipts() {
     let mut story = Story::new();
-    let (amount, found) = (Money { minor: 5, currency: text("EUR") }, payment("p", 5, "CAPTURED", 5, 0, 3));
-    let call = Call::CreatePayment {
-        request_id: text("q"),
-        user_id: text("ada"),
-        amount,
-        payment_method: text("tok_ok"),
-        capture: true,
-    };
-    story.done(call, Answer::Payment(found.clone()));
+    let found = payment("p", 5, "CAPTURED", 5, 0, 3);
+    story.done(pay_at_once("q", "ada", 5), Answer::Payment(found.clone()));
     story.quiet();
     story.found(Found::Payment(found));
     story.found(Found::Entry(entry(2, "p:1", "PENDING", true, 5)));

@@ -1,9 +1,9 @@
 //! L1, broken by itself.
 
 use super::{
-    Invariant::L1,
+    Invariant::{L1, P1, P2},
     Story,
-    builder::{balance, entry, payment, text, transaction},
+    builder::{balance, entry, payment, refund, text, transaction},
     clean::payments,
 };
 use crate::history::{Entry, Found};
@@ -69,6 +69,7 @@ fn a_refund_above_what_was_captured_breaks_l1() {
     story.found(Found::Transaction(transaction("p6:4", "REFUND", 80, "SETTLED")));
     story.mailed("ada", "payment_refunded", "6");
     story.mailed("ada", "payment_refunded", "7");
+    let story = story.before_quiet(|story| story.unknown(refund("q11", "p6", 80)));
     story.breaks(L1, "of payment p6 160 was given back of 80");
 }
 
@@ -85,7 +86,7 @@ fn a_capture_above_what_was_authorized_breaks_l1() {
             *found = balance(70, 890, 0, 300);
         }
     });
-    story.breaks(L1, "of payment p6 90 was taken of 80");
+    story.breaks_with(L1, &[P2], "of payment p6 90 was taken of 80");
 }
 
 #[test]
@@ -100,7 +101,7 @@ fn a_refund_above_what_was_reserved_breaks_l1() {
         Found::Transaction(found) if found.key == "p1:3" => found.amount.minor = 301,
         _ => {}
     });
-    balanced(story, 70, 880, 0, 301).breaks(L1, "POSTED p1:3 moves more than was reserved");
+    balanced(story, 70, 880, 0, 301).breaks_with(L1, &[P2], "POSTED p1:3 moves more than was reserved");
 }
 
 #[test]
@@ -180,4 +181,25 @@ fn a_state_that_does_not_fit_what_was_given_back_breaks_l1() {
         _ => {}
     });
     story.breaks(L1, "payment p1 is REFUNDED, with 300 given back of 800");
+}
+
+#[test]
+fn a_merchant_who_has_another_sum_than_others_say_breaks_l1_or_p1() {
+    balanced(payments(), 70, 881, 0, 300).breaks(L1, "the merchant has 580 EUR, and the balances say 581");
+    payments()
+        .without(|found| matches!(found, Found::Transaction(found) if found.key == "p1:3"))
+        .breaks(P1, "the merchant has 580 EUR, and the provider took 880");
+    // Nothing of ours is in this currency: what the provider took there is missing all the same.
+    let story = payments().find(|found| match found {
+        Found::Transaction(found) if found.key == "p6:2" => found.amount.currency = text("USD"),
+        _ => {}
+    });
+    story.breaks_with(P1, &[P2], "the merchant has 0 USD, and the provider took 80");
+}
+
+#[test]
+fn a_balance_that_is_told_twice_breaks_l1() {
+    payments()
+        .and(Found::Balance(balance(70, 880, 0, 300)))
+        .breaks(L1, "the balance of ada's EUR was found twice");
 }

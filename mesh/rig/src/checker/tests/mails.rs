@@ -12,6 +12,7 @@ fn notification(user: &str, template: &str, message: &str) -> Found {
     Found::Notification(Notification {
         user_id: text(user),
         template: text(template),
+        payment_id: None,
         message_id: text(message),
         state: text("SENT"),
     })
@@ -171,6 +172,33 @@ fn a_receipt_too_many_breaks_e1() {
     let mut story = people();
     story.mailed("dora", "payment_failed", "");
     story.breaks(E1, "user dora has 1 receipts by payment_failed, and 0 are due");
+}
+
+/// The receipt says of which payment it is.
+fn of_payment(story: Story, message: &'static str, payment: &'static str) -> Story {
+    story.find(move |found| match found {
+        Found::Notification(found) if found.message_id == message => found.payment_id = Some(text(payment)),
+        _ => {}
+    })
+}
+
+#[test]
+fn a_receipt_of_another_payment_breaks_e1() {
+    let named = |second: &'static str| {
+        let story = of_payment(payments(), "ada/payment_captured1", "p1");
+        of_payment(story, "ada/payment_captured6", second)
+    };
+    named("p6").holds();
+    named("p1").breaks(E1, "payment p1 has 2 receipts by payment_captured, and 1 are due");
+    named("p4").breaks(E1, "payment p4 has 1 receipts by payment_captured, and 0 are due");
+    named("p9").breaks(E1, "user ada has a receipt for payment p9, which is not theirs");
+    let story = of_payment(payments(), "ada/payment_refunded1", "p6");
+    story.breaks(E1, "payment p6 has 1 receipts by payment_refunded, and 0 are due");
+}
+
+#[test]
+fn a_mail_that_is_listed_twice_breaks_n1() {
+    people().and(mail("ada/welcome", 1)).breaks(N1, "the mail ada/welcome was found twice");
 }
 
 #[test]

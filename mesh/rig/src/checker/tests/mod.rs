@@ -2,6 +2,7 @@
 
 mod builder;
 mod clean;
+mod effects;
 mod ledger;
 mod mails;
 mod payments;

@@ -101,6 +101,7 @@ fn what_is_under_way_when_all_is_quiet_breaks_p1() {
         found_as("p4", 70, state, 0, 0, 3).breaks(P1, &format!("payment p4 is still {state}"));
     }
     let story = payments().and(Found::Transaction(transaction("p4:2", "CAPTURE", 70, "PENDING")));
+    let story = story.before_quiet(|story| story.unknown(capture("q11", "p4", 70)));
     story.breaks(P1, "transaction p4:2 is still PENDING");
 }
 
@@ -202,6 +203,7 @@ fn a_payment_beyond_the_requests_breaks_p2() {
             .and(Found::Notification(crate::history::Notification {
                 user_id: text("ada"),
                 template: text("payment_failed"),
+                payment_id: None,
                 message_id: text(id),
                 state: text("SENT"),
             }))
@@ -266,6 +268,38 @@ fn a_name_that_was_not_reused_breaks_p2() {
     refuse(pay("q12", "ada", 1))
         .before_quiet(|story| story.unknown(pay("q12", "ada", 2)))
         .breaks(P2, "CreatePayment q12 was refused as reused, and was not");
+}
+
+#[test]
+fn a_reused_name_that_is_refused_for_something_else_breaks_p2() {
+    let refuse =
+        |call, code: &str, reason: &str| payments().before_quiet(|story| story.refused(call, code, reason));
+    let above = ("FAILED_PRECONDITION", "AMOUNT_ABOVE_CAPTURED");
+    refuse(refund("q3", "p1", 900), above.0, above.1)
+        .breaks(P2, "RefundPayment q3 was refused for FAILED_PRECONDITION AMOUNT_ABOVE_CAPTURED, and not as");
+    refuse(refund("q3", "p1", 300), above.0, above.1).breaks(P2, ", and had been acknowledged");
+    // Whoever reached nobody was told nothing.
+    refuse(refund("q3", "p1", 900), "UNAVAILABLE", "CONNECT_FAILED").holds();
+    // Nor is it wrong while the first call is not acknowledged.
+    refuse(refund("q10", "p6", 900), above.0, above.1).holds();
+    let mut story = Story::new();
+    let first = story.begin(1, create("r1", "ada@example.org", "Ada"));
+    let second = story.begin(2, create("r1", "ada@example.org", "A"));
+    story.ok(first, Answer::User(user("ada", "Ada", 1)));
+    story.fail(second, "ALREADY_EXISTS", "EMAIL_TAKEN");
+    story.quiet();
+    story.whole(user("ada", "Ada", 1), super::builder::profile("ada", "Ada", 1));
+    story.clone().holds();
+    let story = story.before_quiet(|story| {
+        story.refused(create("r1", "ada@example.org", "A"), "ALREADY_EXISTS", "EMAIL_TAKEN");
+    });
+    story.breaks(P2, "CreateUser r1 was refused for ALREADY_EXISTS EMAIL_TAKEN, and not as reused");
+}
+
+#[test]
+fn a_payment_that_is_listed_twice_breaks_p1() {
+    let again = Found::Payment(payment("p3", 60, "DECLINED", 0, 0, 2));
+    payments().and(again).breaks(P1, "payment p3 was found twice");
 }
 
 #[test]

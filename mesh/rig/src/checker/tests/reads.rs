@@ -74,8 +74,34 @@ fn a_client_that_reads_backwards_breaks_c1() {
             _ => {}
         })
     };
-    story(2).holds();
     story(1).breaks(C1, "told version 1, after 2 had been told to the same client");
+    story(2).breaks(C1, "told version 1, after 2 had been told to another client");
+}
+
+#[test]
+fn two_reads_at_once_may_tell_two_versions() {
+    let story = people().before_quiet(|story| {
+        story.unknown(update_profile("dora", "D."));
+        let old = story.begin(2, get_profile("dora"));
+        let new = story.begin(1, get_profile("dora"));
+        story.ok(new, Answer::Profile(profile("dora", "D.", 2)));
+        story.ok(old, Answer::Profile(profile("dora", "Dora", 1)));
+    });
+    let story = story.find(|found| match found {
+        super::Found::Profile(found) if found.user_id == "dora" => *found = profile("dora", "D.", 2),
+        _ => {}
+    });
+    story.holds();
+}
+
+#[test]
+fn somebody_who_was_read_and_is_said_to_be_nobody_breaks_c1() {
+    // Only a read tells that the creation of bob, which is unknown, had happened.
+    let read = told_another(people(), get("bob"), Answer::User(user("bob", "Bob", 1)));
+    let story = refused_another(read.clone(), get("bob"), "NOT_FOUND", "USER_NOT_FOUND");
+    story.breaks(C1, "GetUser was told that user bob is not there, after it was");
+    let story = refused_another(read, get_profile("bob"), "NOT_FOUND", "USER_NOT_FOUND");
+    story.breaks(C1, "GetProfile was told that the profile of user bob is not there, after it was");
 }
 
 #[test]

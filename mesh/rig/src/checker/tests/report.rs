@@ -22,7 +22,7 @@ fn the_report_names_operations_faults_and_what_was_found() {
         "all                    16         3         6",
         "fault   kill stack: 1 times",
         "found   3 users, 3 profiles, 5 payments, 11 entries, 10 transactions, 8 notifications, 8 mails",
-        "ledger  EUR: customers -580 + merchant 580 = 0",
+        "ledger  EUR: customers -580, merchant 580; provider 880 - 300 = 580; balances 880 - 300 = 580",
         "mails   0 arrived once more",
         "Quiet  held    it becomes quiet",
         "L1     held    the books add up",

@@ -4,7 +4,9 @@ use proptest::prelude::*;
 
 use super::{
     Story,
-    builder::{balance, create, eur, get, get_profile, pay, payment, profile, text, update_profile, user},
+    builder::{
+        balance, create, eur, get, get_profile, pay_at_once, payment, profile, text, update_profile, user,
+    },
     check,
     clean::payments,
 };
@@ -21,7 +23,10 @@ fn live(story: &mut Story, id: &str) {
         story.done(update_profile(id, "N"), Answer::Profile(profile(id, "N", round + 1)));
         story.done(get_profile(id), Answer::Profile(profile(id, "N", round + 1)));
     }
-    story.done(pay(id, id, 7), Answer::Payment(of(id, payment(&format!("{id}-p"), 7, "CAPTURED", 7, 0, 3))));
+    story.done(
+        pay_at_once(id, id, 7),
+        Answer::Payment(of(id, payment(&format!("{id}-p"), 7, "CAPTURED", 7, 0, 3))),
+    );
 }
 
 fn of(id: &str, payment: Payment) -> Payment {

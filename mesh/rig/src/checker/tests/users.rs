@@ -4,6 +4,7 @@ use super::{
     Invariant::{Quiet, U1, U2, U3},
     Story,
     builder::{create, delete, get, get_profile, profile, text, update, update_profile, user},
+    check,
     clean::people,
 };
 use crate::history::{Answer, Found, Record, User};
@@ -50,7 +51,15 @@ fn a_refused_deletion_that_happened_breaks_u1() {
 #[test]
 fn a_user_whom_nobody_looked_for_breaks_u1() {
     let story = people().without(|found| is_user(found, "ada") || is_profile(found, "ada"));
-    story.breaks(U1, "nobody looked for user ada");
+    story.and(Found::NoProfile { user_id: text("ada") }).breaks(U1, "nobody looked for user ada");
+    let is_dans = |found: &Found| match found {
+        Found::NoUser { user_id } | Found::NoProfile { user_id } => user_id == "dan",
+        _ => false,
+    };
+    people()
+        .without(is_dans)
+        .and(Found::NoProfile { user_id: text("dan") })
+        .breaks(U1, "nobody looked for user dan");
     people().without(|found| is_email(found, "ada")).breaks(U1, "nobody looked for the address of user ada");
 }
 
@@ -166,7 +175,8 @@ fn a_deleted_user_whose_creation_is_unknown_and_who_is_there_breaks_u1() {
 fn an_address_that_outlives_its_user_breaks_u1() {
     let story = people().before_quiet(|story| story.unknown(delete("r9", "ada")));
     let story = story.without(|found| is_user(found, "ada") || is_profile(found, "ada"));
-    let story = story.and(Found::NoUser { user_id: text("ada") });
+    let mut story = story.and(Found::NoUser { user_id: text("ada") });
+    story.found(Found::NoProfile { user_id: text("ada") });
     story.breaks(U1, "user ada is not there, but has an address");
 }
 
@@ -307,6 +317,10 @@ fn a_missing_profile_breaks_u3() {
     people()
         .without(|found| is_profile(found, "dora"))
         .breaks(U3, "nobody looked for the profile of user dora");
+    // A profile may be left of somebody who is deleted.
+    people()
+        .without(|found| matches!(found, Found::NoProfile { user_id } if user_id == "dan"))
+        .breaks(U3, "nobody looked for the profile of user dan");
 }
 
 #[test]
@@ -314,6 +328,9 @@ fn a_profile_without_its_user_breaks_u3() {
     people()
         .and(Found::Profile(profile("dan", "Dan", 1)))
         .breaks(U3, "user dan is not there and has a profile");
+    people()
+        .and(Found::Profile(profile("ada", "A. L.", 2)))
+        .breaks(U3, "the profile of user ada was found twice");
     people()
         .and(Found::Profile(profile("zoe", "Zoe", 1)))
         .breaks(U3, "a profile of user zoe, whom nobody created");
@@ -416,4 +433,17 @@ fn what_does_not_come_to_rest_is_broken() {
     story.leave("outbox");
     let broken = story.broken();
     assert!(broken.iter().any(|v| v.invariant == Quiet && v.what == "still under way: outbox"), "{broken:?}");
+}
+
+#[test]
+fn a_history_that_was_not_written_to_its_end_breaks_quiet() {
+    // All that is missing is what nobody is sure to have caused.
+    let story = people();
+    story.clone().holds();
+    let cut_off = check(&story.cut_off().unwrap());
+    let [violation] = cut_off.broken.as_slice() else { panic!("{cut_off}") };
+    assert_eq!(
+        (violation.invariant, violation.what.as_str()),
+        (Quiet, "the history was not written to its end")
+    );
 }

@@ -31,6 +31,37 @@ fn a_line_that_is_none_is_named() {
     assert!(matches!(read(Path::new("/nowhere/at/all")), Err(ReadError::Open(_))));
 }
 
+fn misplaced(lines: &[&str]) -> Option<(u64, &'static str)> {
+    match history(&lines.join("\n")) {
+        Err(ReadError::Misplaced { line, why }) => Some((line, why)),
+        Ok(_) => None,
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_ends_comes_before_it_is_quiet_and_nothing_after_the_end() {
+    let invoke = r#"{"type":"invoke","op":1,"client":0,"t":1,"call":{"method":"get_user","user_id":"u"}}"#;
+    let info = r#"{"type":"info","op":1,"t":2,"code":"UNAVAILABLE"}"#;
+    let quiet = r#"{"type":"quiet","t":3,"left":[]}"#;
+    let found = r#"{"type":"found","no_user":{"user_id":"u"}}"#;
+    let end = r#"{"type":"end","lines":5}"#;
+    assert_eq!(misplaced(&[START, invoke, info, quiet, found, end]), None);
+    assert_eq!(misplaced(&[START, invoke, quiet, info]), Some((4, "a call ends after it was quiet")));
+    assert_eq!(misplaced(&[START, quiet, invoke]), Some((3, "a call begins after it was quiet")));
+    assert_eq!(misplaced(&[START, quiet, found, quiet]), Some((4, "it was quiet before")));
+    assert_eq!(misplaced(&[START, found]), Some((2, "something is found before it was quiet")));
+    assert_eq!(misplaced(&[START, FAULT, START]), Some((3, "the history has begun before")));
+    assert_eq!(
+        misplaced(&[START, invoke, info, quiet, end]),
+        Some((5, "it is the end of another number of lines"))
+    );
+    assert_eq!(
+        misplaced(&[START, invoke, info, quiet, found, end, found]),
+        Some((7, "it comes after the end"))
+    );
+}
+
 proptest! {
     #[test]
     fn no_text_makes_it_panic(text in "\\PC{0,60}(\n\\PC{0,60}){0,4}", cut in 0_usize..200) {

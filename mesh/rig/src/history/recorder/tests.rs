@@ -30,11 +30,13 @@ fn what_is_written_is_read_back() {
         available_minor: -5,
     };
     recorder.found(Found::Balance(balance.clone()));
-    assert_eq!(recorder.finish().unwrap(), 10);
+    assert_eq!(recorder.finish().unwrap(), 11);
     let history = read(&path).unwrap();
     assert_eq!(history.note(), None);
-    let [start, .., Record::Quiet { left, .. }, found] = history.records() else { panic!("{history:?}") };
-    assert_eq!(*start, Record::Start { seed: 7, clients: 2 });
+    let [start, .., Record::Quiet { left, .. }, found, end] = history.records() else {
+        panic!("{history:?}")
+    };
+    assert_eq!((start, end), (&Record::Start { seed: 7, clients: 2 }, &Record::End { lines: 10 }));
     assert_eq!(
         (left.as_slice(), found),
         (["outbox".to_owned()].as_slice(), &Record::Found(Found::Balance(balance)))
@@ -57,7 +59,7 @@ fn lines_of_many_threads_are_numbered_once_and_in_the_order_of_time() {
             });
         }
     });
-    assert_eq!(recorder.finish().unwrap(), 8_001);
+    assert_eq!(recorder.finish().unwrap(), 8_002);
     let (mut ops, mut last) = (Vec::new(), 0);
     for record in read(&path).unwrap().records() {
         let t = match record {
@@ -66,7 +68,8 @@ fn lines_of_many_threads_are_numbered_once_and_in_the_order_of_time() {
                 *t
             }
             Record::Info { t, .. } => *t,
-            _ => 0,
+            // The beginning and the end have no time.
+            _ => last,
         };
         assert!(last <= t, "{record:?}");
         last = t;
@@ -93,4 +96,16 @@ fn a_disk_that_is_full_is_told_at_the_end() {
         matches!(recorder.finish(), Err(RecordError::Write(error)) if error.kind() == io::ErrorKind::StorageFull)
     );
     assert!(matches!(recorder.finish(), Err(RecordError::Finished)));
+}
+
+#[test]
+fn a_history_that_nobody_finishes_has_no_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.jsonl");
+    let recorder = Recorder::create(&path, 7, 1).unwrap();
+    recorder.fault("kill", "stack");
+    let writer = recorder.desk().pen.take().unwrap();
+    drop((recorder, writer.lines));
+    assert_eq!(writer.writer.join().unwrap().unwrap(), 2);
+    assert!(matches!(read(&path).unwrap().records(), [_, Record::Fault { .. }]));
 }

@@ -10,7 +10,7 @@ use super::{NUMBERS, list, open, put};
 fn small(folder: &std::path::Path) -> Engine {
     let one = NonZeroUsize::MIN;
     let config = EngineConfig { readers: one, queue_reads_max: one, ..EngineConfig::default() };
-    Engine::open(&folder.join("small.redb"), config).unwrap()
+    Engine::open(&folder.join("small.redb"), config).expect("open")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
