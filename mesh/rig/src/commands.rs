@@ -6,7 +6,9 @@ use anyhow::{Context as _, bail};
 use mesh_rig::servers::{self, Servers, Wanted};
 use tokio::runtime::Runtime;
 
-use crate::{tools, workspace};
+use mesh_rig::workspace;
+
+use crate::tools;
 
 pub(crate) fn proto_lint() -> anyhow::Result<ExitCode> {
     let buf = tools::BUF.find_or_install()?;

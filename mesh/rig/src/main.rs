@@ -7,7 +7,6 @@ mod commands;
 mod test;
 mod tools;
 mod tour;
-mod workspace;
 
 use std::{path::PathBuf, process::ExitCode};
 

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context;
 
-use crate::workspace;
+use mesh_rig::workspace;
 
 /// Runs the tests. Those of this workspace need nothing but cargo; servers that later tests need will be installed
 /// here.

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 
-use crate::workspace;
+use mesh_rig::workspace;
 
 /// A program, and what builds it.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,7 @@ impl Tool {
         if let Some(found) = folders.iter().map(|folder| folder.join(self.name)).find(|path| path.is_file()) {
             return Ok(found);
         }
-        let cache = cache_folder()?;
+        let cache = workspace::cache().context("neither XDG_CACHE_HOME nor HOME is set")?;
         let cached = cache.join("bin").join(self.name);
         if !cached.is_file() {
             self.install(&cache)?;
@@ -77,12 +77,4 @@ impl Tool {
             Err(error) => Err(error).with_context(|| format!("cannot run the installer of {}", self.name)),
         }
     }
-}
-
-/// The cache folder of this command, as the XDG base directory specification places it: outside the tree, so that
-/// no clean takes it and no commit finds it.
-fn cache_folder() -> anyhow::Result<PathBuf> {
-    let base = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || env::home_dir().map(|home| home.join(".cache"));
-    Ok(base.or_else(home).context("neither XDG_CACHE_HOME nor HOME is set")?.join("mesh-rig"))
 }

@@ -1,28 +1,22 @@
 //! Where things lie: servers with their data under `target/rig`, downloads in the cache folder outside the tree.
 
 use std::{
-    env,
     fs::{self, File},
     path::{Path, PathBuf},
 };
 
 use super::error::ServersError;
+use crate::workspace;
 
 /// The folder of all servers: its children are one server each.
 pub(super) fn servers() -> PathBuf {
-    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let root = crate_folder.ancestors().nth(2).expect("the crate lies in mesh/rig of the workspace");
-    let target =
-        env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
-    target.join("rig")
+    workspace::target().join("rig")
 }
 
-/// The cache folder, as the XDG base directory specification places it.
+/// Where downloads lie.
 pub(super) fn cache() -> Result<PathBuf, ServersError> {
-    let base = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = base.or_else(|| env::home_dir().map(|home| home.join(".cache")));
     let missing = ServersError::Missing { what: "a cache folder", advice: "set HOME or XDG_CACHE_HOME" };
-    Ok(base.ok_or(missing)?.join("mesh-rig"))
+    workspace::cache().ok_or(missing)
 }
 
 /// Held while servers are started or stopped, so that two commands do not do so at once. Waits for the other one.

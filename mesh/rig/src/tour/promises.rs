@@ -8,7 +8,9 @@ use std::{
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
-use crate::{test::Narrowed, workspace};
+use mesh_rig::workspace;
+
+use crate::test::Narrowed;
 
 const TEST: &str = "cargo rig test";
 

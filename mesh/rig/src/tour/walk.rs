@@ -17,7 +17,9 @@ use super::{
     shell::Shell,
     stack::Stack,
 };
-use crate::{tools, workspace};
+use mesh_rig::workspace;
+
+use crate::tools;
 
 /// What starts a program of this workspace, as README.md writes it.
 const RUN: &str = "cargo run --release -p ";

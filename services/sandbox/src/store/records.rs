@@ -60,7 +60,7 @@ struct DeliveryRow {
     attempts: u32,
 }
 
-fn corrupted(what: &str) -> redb::Error {
+pub(super) fn corrupted(what: &str) -> redb::Error {
     redb::Error::Corrupted(format!("row: {what}"))
 }
 

@@ -5,7 +5,7 @@ use redb::{ReadTransaction, ReadableTable as _, WriteTransaction};
 use super::{
     deliveries,
     orders::{account, keep_account},
-    records::{decode_transaction, encode_transaction},
+    records::{corrupted, decode_transaction, encode_transaction},
     tables::{PENDING, TRANSACTIONS},
 };
 use crate::domain::{Account, Outcome, Transaction};
@@ -37,8 +37,4 @@ pub(super) fn settle(txn: &WriteTransaction, pending: &[u64], tellings: u32) -> 
         deliveries::add(txn, key, tellings)?;
     }
     Ok(())
-}
-
-fn corrupted(what: &str) -> redb::Error {
-    redb::Error::Corrupted(what.to_owned())
 }
