@@ -7,6 +7,7 @@ use mesh_rig::history::{Answer, Call, Money};
 use super::{
     Report,
     client::{Client, Manner},
+    sink::Mailbox,
     stage::{Setting, Stage},
 };
 
@@ -15,7 +16,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The currency of the story.
 const CURRENCY: &str = "EUR";
 
-/// One call of the story. It is about the user and the payment that were answered last; while there is none, it is
+/// How long mails are waited for. One that is lost is for the checker to find.
+const MAILS_WITHIN: Duration = Duration::from_secs(30);
+/// How often it is looked whether they have arrived.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// One call of the story, or a wait. A call is about the user and the payment that were answered last; while there is none, it is
 /// left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -46,6 +52,9 @@ pub enum Step {
     Refund(Option<i64>),
     /// Reads the payment.
     GetPayment,
+    /// No call: waits until so many different mails have arrived, so that none of them is sent together with one that
+    /// comes of the rest of the story.
+    AwaitMails(usize),
 }
 
 impl Step {
@@ -57,14 +66,19 @@ impl Step {
 }
 
 /// A story in which everything happens that can be interrupted: somebody is created, renamed, pays in two ways, gets
-/// back a part and the rest, changes their mind, is declined; somebody else comes and goes.
-pub const STORY: [Step; 16] = [
+/// back a part and the rest, changes their mind, is declined; somebody else comes and goes. The first three mails are
+/// waited for: how often work behind the callers' backs comes to a point would otherwise depend on how much of it is
+/// done together.
+pub const STORY: [Step; 19] = [
     Step::CreateUser,
+    Step::AwaitMails(1),
     Step::UpdateUser,
     Step::UpdateProfile,
     Step::GetProfile,
     Step::Pay { method: "tok_ok", minor: 1_000, capture: true },
+    Step::AwaitMails(2),
     Step::Refund(Some(300)),
+    Step::AwaitMails(3),
     Step::Refund(None),
     Step::Pay { method: "tok_ok", minor: 2_000, capture: false },
     Step::Capture(Some(1_500)),
@@ -85,11 +99,14 @@ pub const STORY: [Step; 16] = [
 pub async fn tell(setting: &Setting, story: &[Step]) -> anyhow::Result<Report> {
     let mut stage = Stage::open(setting, 1, None).await?;
     let manner = Manner { retries: setting.retries, patience: PATIENCE };
-    let (api, journal) = (stage.api.clone(), stage.journal.clone());
+    let (api, journal, mailbox) = (stage.api.clone(), stage.journal.clone(), stage.mailbox().clone());
     let telling = async {
         let mut client = Client::new(0, api, manner, setting.seed);
         let mut cast = Cast::default();
         for step in story {
+            if let Step::AwaitMails(wanted) = step {
+                await_mails(&mailbox, *wanted).await;
+            }
             for _ in 0..step.attempts() {
                 let unique = client.unique();
                 let Some(call) = cast.call(*step, &unique) else { break };
@@ -102,6 +119,16 @@ pub async fn tell(setting: &Setting, story: &[Step]) -> anyhow::Result<Report> {
     };
     stage.during(telling).await?;
     stage.close().await
+}
+
+async fn await_mails(mailbox: &Mailbox, wanted: usize) {
+    let arrived = async {
+        while mailbox.mails().await.len() < wanted {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    // Too late is for the checker, too.
+    let _ = tokio::time::timeout(MAILS_WITHIN, arrived).await;
 }
 
 /// Whom and what the story is about at the moment.
@@ -142,6 +169,7 @@ impl Cast {
                 Call::RefundPayment { request_id, payment_id: payment_id?, amount: minor.map(money) }
             }
             Step::GetPayment => Call::GetPayment { payment_id: payment_id? },
+            Step::AwaitMails(_) => return None,
         })
     }
 

@@ -23,7 +23,8 @@ pub(super) fn cases() -> Vec<Case> {
     all.map(|(point, turn, retries)| Case { point, turn, retries }).collect()
 }
 
-/// Turns that come in the story however much of what goes on behind the callers' backs is done together.
+/// Turns that come in the story however much of what goes on behind the callers' backs is done together. Its first three
+/// mails are waited for, so there are three sendings and four publications at least.
 fn turns(point: &str) -> &'static [u64] {
     match point {
         // Of the callers, and of the consumer that makes profiles.
