@@ -4,6 +4,7 @@
 
 mod check;
 mod commands;
+mod manifests;
 mod test;
 mod tools;
 mod tour;
@@ -24,6 +25,10 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs every test of the workspace, doc tests included. A run of no test at all is a failure.
+    ///
+    /// Starts the servers that the tests need, as `cargo rig up` does, unless all packages that are named do without:
+    /// those that do not depend on mesh-rig. Stops what it has started, also when a test fails and when it is
+    /// interrupted, and removes what tests have left on servers that stay.
     Test {
         /// Passed on to `cargo test`: `cargo rig test -p user -- commit`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -36,6 +41,9 @@ enum Command {
     /// Security advisories are left out: their database cannot be reached from every machine. Where it can be,
     /// `cargo deny check advisories` adds them.
     Deny,
+    /// Puts the manifests in k8s/ together with kustomize and checks them against Kubernetes' schemas. Both tools are
+    /// installed if they are not there: kustomize is built with Go, the checker comes into a Python environment.
+    Manifests,
     /// Walks through README.md's grpcurl tour and compares what is printed with what README.md shows.
     ///
     /// Builds the stack first. Before the walk every relative link of README.md must lead somewhere, and every
@@ -83,6 +91,7 @@ fn main() -> ExitCode {
         Command::Test { extra } => test::run(&extra),
         Command::ProtoLint => commands::proto_lint(),
         Command::Deny => commands::deny(),
+        Command::Manifests => manifests::run(),
         Command::Tour { bless } => tour::run(bless),
         Command::Up { nodes, kinds } => commands::up(Wanted::new(&kinds, nodes)),
         Command::Down { wipe } => commands::down(wipe),

@@ -30,6 +30,8 @@ pub(crate) const BUF: Tool =
     Tool { name: "buf", builder: Builder::Go("github.com/bufbuild/buf/cmd/buf@v1.75.0") };
 pub(crate) const GRPCURL: Tool =
     Tool { name: "grpcurl", builder: Builder::Go("github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4") };
+pub(crate) const KUSTOMIZE: Tool =
+    Tool { name: "kustomize", builder: Builder::Go("sigs.k8s.io/kustomize/kustomize/v5@v5.8.1") };
 pub(crate) const CARGO_DENY: Tool = Tool { name: "cargo-deny", builder: Builder::Cargo("cargo-deny@0.20.2") };
 
 impl Tool {

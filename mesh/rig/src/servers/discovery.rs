@@ -44,7 +44,7 @@ pub(super) fn choose(given: Vec<SocketAddr>, runs_here: bool, has_docker: impl F
 }
 
 /// The addresses in a list with commas; a name stands for the first address that it resolves to.
-fn addresses(variable: &'static str, list: &str) -> Result<Vec<SocketAddr>, ServersError> {
+pub(super) fn addresses(variable: &'static str, list: &str) -> Result<Vec<SocketAddr>, ServersError> {
     let words = list.split(',').map(str::trim).filter(|word| !word.is_empty());
     words
         .map(|word| {

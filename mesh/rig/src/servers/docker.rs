@@ -6,16 +6,17 @@ use super::{
     cassandra::Node,
     commands::{find, output},
     error::ServersError,
-    folders,
-    rabbitmq::{AMQP, MANAGEMENT},
+    folders, place, rabbitmq,
 };
 
 const SCYLLA: &str = "scylladb/scylla:2025.4";
 const RABBITMQ: &str = "rabbitmq:4-management";
 /// The containers' own network: the nodes of a cluster find each other by name in it.
 const NETWORK: &str = "mesh-rig";
-/// The one that is started for the broker.
-pub(super) const BROKER: &str = "mesh-rig-rabbitmq";
+/// The container of the broker.
+pub(super) fn broker() -> String {
+    format!("mesh-rig{}-rabbitmq", place::suffix())
+}
 
 /// Whether there is a docker command with a running engine.
 pub(super) fn has_engine() -> bool {
@@ -37,28 +38,29 @@ pub(super) fn started() -> Vec<(String, SocketAddr)> {
 
 /// The name of a node's container.
 pub(super) fn container(node: Node) -> String {
-    format!("mesh-rig-{}", node.server().name())
+    format!("mesh-rig{}-{}", place::suffix(), node.server().name())
 }
 
 /// Starts the containers of nodes that do not run; does not wait until they answer.
 pub(super) fn start_cql(nodes: &[Node]) -> Result<(), ServersError> {
     let Some(&first) = nodes.first() else { return Ok(()) };
     for &node in nodes {
-        start(&container(node), node.cql(), &scylla(node, first))?;
+        start(&container(node), node.listens(), &scylla(node, first))?;
     }
     Ok(())
 }
 
 /// Starts the container of the broker unless it runs.
 pub(super) fn start_broker() -> Result<(), ServersError> {
+    let (amqp, management) = (rabbitmq::amqp(), rabbitmq::management());
     let words = [
-        format!("--publish={AMQP}:5672"),
-        format!("--publish={MANAGEMENT}:15672"),
+        format!("--publish={amqp}:5672"),
+        format!("--publish={management}:15672"),
         // One name for all its lives: the data is filed under it.
         "--hostname=rabbitmq".to_owned(),
         RABBITMQ.to_owned(),
     ];
-    start(BROKER, AMQP, &words)
+    start(&broker(), amqp, &words)
 }
 
 /// Removes a container with its data.
@@ -94,7 +96,7 @@ fn is_running(name: &str) -> bool {
 fn scylla(node: Node, first: Node) -> Vec<String> {
     let (ip, port) = (node.cql().ip(), node.cql().port());
     vec![
-        format!("--publish={ip}:{port}:{port}"),
+        format!("--publish={}:{port}:{port}", node.listens().ip()),
         SCYLLA.to_owned(),
         "--smp=1".to_owned(),
         "--memory=1G".to_owned(),

@@ -50,6 +50,16 @@ pub enum ServersError {
         /// Why not, if it had the form of one.
         source: Option<io::Error>,
     },
+    /// What the environment gives as an offset of ports is none.
+    #[error("{variable} is no number from 0 to {most}: {given:?}")]
+    NoOffset {
+        /// The variable.
+        variable: &'static str,
+        /// Its value.
+        given: String,
+        /// The highest one.
+        most: u16,
+    },
     /// Fewer CQL nodes are given or running than are wanted.
     #[error("{found} CQL node(s) {origin}, {wanted} are wanted{advice}")]
     TooFewNodes {
@@ -61,6 +71,30 @@ pub enum ServersError {
         wanted: u8,
         /// What to do about it.
         advice: &'static str,
+    },
+    /// The CQL nodes that run are, or are not, behind proxies, other than wanted.
+    #[error("the CQL nodes that run are {}behind proxies{advice}", if *is_proxied { "" } else { "not " })]
+    Proxied {
+        /// Whether those that run are.
+        is_proxied: bool,
+        /// What to do about it.
+        advice: &'static str,
+    },
+    /// A server was to be hurt that does not run as a process of ours.
+    #[error("{server} is no process of ours")]
+    NotOurs {
+        /// The server.
+        server: String,
+    },
+    /// What was to be done to a server had no effect in time.
+    #[error("{server}: {what} within {} s", limit.as_secs())]
+    NoEffect {
+        /// The server.
+        server: String,
+        /// What did not happen.
+        what: &'static str,
+        /// How long was waited.
+        limit: Duration,
     },
     /// Another program listens where a server of ours should.
     #[error("another program listens on {0}")]

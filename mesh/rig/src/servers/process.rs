@@ -189,7 +189,7 @@ fn telling(log: &str) -> Vec<&str> {
 }
 
 /// Sends a signal. That a process has ended meanwhile is fine.
-fn signal(name: &str, pids: &[u32]) -> Result<(), ServersError> {
+pub(super) fn signal(name: &str, pids: &[u32]) -> Result<(), ServersError> {
     for pid in pids {
         // The shell has a kill of its own: the program is not on every machine.
         let script = "kill -s \"$0\" \"$1\" 2>/dev/null";

@@ -74,7 +74,7 @@ fn look() -> Result<Vec<(Option<Kind>, Running)>, ServersError> {
         found.push((kind, Running { name: server.name(), address, pids, answers: None }));
     }
     for (name, address) in docker::started() {
-        let kind = if name == docker::BROKER { Kind::Rabbitmq } else { Kind::Cql };
+        let kind = if name == docker::broker() { Kind::Rabbitmq } else { Kind::Cql };
         found.push((Some(kind), Running { name, address: Some(address), pids: Vec::new(), answers: None }));
     }
     for kind in Kind::ALL {
@@ -92,10 +92,11 @@ fn look() -> Result<Vec<(Option<Kind>, Running)>, ServersError> {
 /// Where a server answers, and as what.
 fn place(server: &Server) -> Option<(Kind, SocketAddr)> {
     if *server == rabbitmq::servers()[0] {
-        return Some((Kind::Rabbitmq, rabbitmq::AMQP));
+        return Some((Kind::Rabbitmq, rabbitmq::amqp()));
     }
-    let mut nodes = (1..=Wanted::MOST_NODES).flat_map(Node::cluster);
-    nodes.find(|node| node.server() == *server).map(|node| (Kind::Cql, node.cql()))
+    let nodes = (1..=Wanted::MOST_NODES).flat_map(Node::cluster);
+    let mut nodes = nodes.flat_map(|node| [node, node.behind_proxy()]);
+    nodes.find(|node| node.server() == *server).map(|node| (Kind::Cql, node.listens()))
 }
 
 #[cfg(test)]
@@ -117,7 +118,7 @@ mod tests {
         let node = Node::cluster(3).nth(1).unwrap();
         assert_eq!(place(&node.server()), Some((Kind::Cql, SocketAddr::from(([127, 0, 0, 2], 9142)))));
         let [broker, mapper] = rabbitmq::servers();
-        assert_eq!(place(&broker), Some((Kind::Rabbitmq, rabbitmq::AMQP)));
+        assert_eq!(place(&broker), Some((Kind::Rabbitmq, rabbitmq::amqp())));
         assert_eq!(place(&mapper), None);
     }
 }

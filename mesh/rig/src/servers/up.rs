@@ -8,13 +8,15 @@ use tokio::{
 };
 
 use super::{
+    broker::MANAGEMENT,
     cassandra::{self, Node},
     discovery::{self, Source},
     docker,
     error::ServersError,
     folders, probe,
-    process::{POLL, Server},
+    process::POLL,
     rabbitmq,
+    snapshot::Snapshot,
     wanted::{Kind, Wanted},
 };
 
@@ -22,6 +24,8 @@ use super::{
 const FIRST_ANSWER: Duration = Duration::from_secs(240);
 /// How long a server that was given by its address may take.
 const GIVEN_ANSWER: Duration = Duration::from_secs(10);
+/// What to do about a cluster that runs and is another one than is wanted.
+const DOWN_FIRST: &str = ": `cargo rig down` first";
 /// How long a port may stay taken before its owner is a stranger.
 const FREE: Duration = Duration::from_secs(5);
 
@@ -29,13 +33,31 @@ const FREE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Servers {
-    /// The CQL nodes; empty if none was wanted. No password is asked for, unless they were given.
+    /// Where drivers find the CQL nodes; empty if none was wanted. No password is asked for, unless they were given.
     pub cql: Vec<SocketAddr>,
+    /// Where they listen, in the same order: somewhere else if they are behind proxies.
+    pub cql_listens: Vec<SocketAddr>,
     /// The broker, where AMQP 0-9-1 is spoken; `None` if it was not wanted. User and password are `guest`, unless it
     /// was given.
     pub amqp: Option<SocketAddr>,
     /// Its HTTP management interface, with the same user; `None` for a broker that was given.
     pub management: Option<SocketAddr>,
+}
+
+impl Servers {
+    /// The variables that tell tests, and other commands of the rig, where these are.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        let cql: Vec<String> = self.cql.iter().map(SocketAddr::to_string).collect();
+        [
+            (discovery::variable(Kind::Cql), (!cql.is_empty()).then(|| cql.join(","))),
+            (discovery::variable(Kind::Rabbitmq), self.amqp.map(|address| address.to_string())),
+            (MANAGEMENT, self.management.map(|address| address.to_string())),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
+    }
 }
 
 /// Sees to it that the wanted servers run, and waits until every one of them answers.
@@ -50,22 +72,28 @@ pub struct Servers {
 /// Outside of a tokio runtime with time and IO.
 pub async fn up(wanted: Wanted) -> Result<Servers, ServersError> {
     let _lock = spawn_blocking(folders::lock).await??;
-    let before = spawn_blocking(running_names).await?;
+    let before = Snapshot::take().await?;
     // Both come to their end, so that nothing is started after the other one has failed and all is stopped.
-    let (cql, broker) = tokio::join!(cql(wanted.cql_nodes()), broker(wanted.rabbitmq()));
-    let (cql, (amqp, management)) = match (cql, broker) {
+    let (cql, broker) = tokio::join!(cql(wanted.cql_nodes(), wanted.is_proxied()), broker(wanted.rabbitmq()));
+    let ((cql, cql_listens), (amqp, management)) = match (cql, broker) {
         (Ok(cql), Ok(broker)) => (cql, broker),
         (Err(error), _) | (_, Err(error)) => {
-            stop_all_but(&before).await;
+            // What fails on top of the failure that led here is told, not returned.
+            if let Err(error) = before.stop_since().await {
+                eprintln!("{error}");
+            }
             return Err(error);
         }
     };
-    Ok(Servers { cql, amqp, management })
+    Ok(Servers { cql, cql_listens, amqp, management })
 }
 
-async fn cql(nodes: u8) -> Result<Vec<SocketAddr>, ServersError> {
+/// Where drivers find the nodes, and where they listen.
+type Nodes = (Vec<SocketAddr>, Vec<SocketAddr>);
+
+async fn cql(nodes: u8, is_proxied: bool) -> Result<Nodes, ServersError> {
     if nodes == 0 {
-        return Ok(Vec::new());
+        return Ok(Nodes::default());
     }
     let most = Wanted::MOST_NODES;
     let running = spawn_blocking(move || cassandra::running(most)).await?;
@@ -73,10 +101,18 @@ async fn cql(nodes: u8) -> Result<Vec<SocketAddr>, ServersError> {
     let source = source(Kind::Cql, has_running).await?;
     if let Source::Given(addresses) = source {
         enough(addresses.len(), nodes, "given in MESH_RIG_CQL", "")?;
-        return given(Kind::Cql, addresses).await;
+        if is_proxied {
+            return Err(ServersError::NotOurs { server: "a node given in MESH_RIG_CQL".to_owned() });
+        }
+        let addresses = given(Kind::Cql, addresses).await?;
+        return Ok((addresses.clone(), addresses));
     }
-    let cluster = running.unwrap_or_else(|| Node::cluster(nodes).collect());
-    enough(cluster.len(), nodes, "running", ": `cargo rig down` first")?;
+    let wanted = |node: Node| if is_proxied { node.behind_proxy() } else { node };
+    let cluster = running.unwrap_or_else(|| Node::cluster(nodes).map(wanted).collect());
+    enough(cluster.len(), nodes, "running", DOWN_FIRST)?;
+    if cluster.iter().any(|node| node.is_proxied() != is_proxied) {
+        return Err(ServersError::Proxied { is_proxied: !is_proxied, advice: DOWN_FIRST });
+    }
     if source == Source::Docker {
         let started = cluster.clone();
         spawn_blocking(move || docker::start_cql(&started)).await??;
@@ -84,14 +120,14 @@ async fn cql(nodes: u8) -> Result<Vec<SocketAddr>, ServersError> {
         let is_missing = |node: &Node| !node.server().is_running();
         let missing: Vec<Node> = cluster.iter().copied().filter(is_missing).collect();
         for node in &missing {
-            free(node.cql()).await?;
+            free(node.listens()).await?;
         }
         if !missing.is_empty() {
             spawn_blocking(move || cassandra::start(&missing)).await??;
         }
     }
     until_whole(&cluster, source == Source::Packages).await?;
-    Ok(cluster.iter().map(|node| node.cql()).collect())
+    Ok((cluster.iter().map(|node| node.cql()).collect(), cluster.iter().map(|node| node.listens()).collect()))
 }
 
 /// Waits until every node answers and reaches every other one.
@@ -100,10 +136,10 @@ async fn until_whole(cluster: &[Node], runs_here: bool) -> Result<(), ServersErr
     for &node in cluster {
         let server = runs_here.then(|| node.server());
         let name = node.server().name();
-        let look = || probe::greets(Kind::Cql, node.cql());
+        let look = || probe::greets(Kind::Cql, node.listens());
         probe::until(&name, server.as_ref(), FIRST_ANSWER, look).await?;
         if others > 0 {
-            let look = || probe::sees_all(node.cql(), others);
+            let look = || probe::sees_all(node.listens(), others);
             probe::until(&name, server.as_ref(), FIRST_ANSWER, look).await?;
         }
     }
@@ -119,7 +155,7 @@ async fn broker(is_wanted: bool) -> Result<Broker, ServersError> {
     let is_running = spawn_blocking(rabbitmq::is_running).await?;
     let source = source(Kind::Rabbitmq, is_running).await?;
     let [server, _] = rabbitmq::servers();
-    let look = || probe::greets(Kind::Rabbitmq, rabbitmq::AMQP);
+    let look = || probe::greets(Kind::Rabbitmq, rabbitmq::amqp());
     match source {
         Source::Given(addresses) => {
             let addresses = given(Kind::Rabbitmq, addresses).await?;
@@ -127,17 +163,17 @@ async fn broker(is_wanted: bool) -> Result<Broker, ServersError> {
         }
         Source::Docker => {
             spawn_blocking(docker::start_broker).await??;
-            probe::until(docker::BROKER, None, FIRST_ANSWER, look).await?;
+            probe::until(&docker::broker(), None, FIRST_ANSWER, look).await?;
         }
         Source::Packages => {
             if !is_running {
-                free(rabbitmq::AMQP).await?;
+                free(rabbitmq::amqp()).await?;
                 spawn_blocking(rabbitmq::start).await??;
             }
             probe::until(&server.name(), Some(&server), FIRST_ANSWER, look).await?;
         }
     }
-    Ok((Some(rabbitmq::AMQP), Some(rabbitmq::MANAGEMENT)))
+    Ok((Some(rabbitmq::amqp()), Some(rabbitmq::management())))
 }
 
 async fn source(kind: Kind, is_running: bool) -> Result<Source, ServersError> {
@@ -174,25 +210,6 @@ async fn free(address: SocketAddr) -> Result<(), ServersError> {
         sleep(POLL).await;
     }
     Ok(())
-}
-
-fn running_names() -> (Vec<Server>, Vec<String>) {
-    (Server::all_running(), docker::started().into_iter().map(|(name, _)| name).collect())
-}
-
-/// Stops what was started since `before`. What fails on top of the failure that led here is told, not returned.
-async fn stop_all_but(before: &(Vec<Server>, Vec<String>)) {
-    let (servers, containers) = running_names();
-    for server in servers.iter().filter(|server| !before.0.contains(server)) {
-        if let Err(error) = server.stop().await {
-            eprintln!("{error}");
-        }
-    }
-    for container in containers.iter().filter(|container| !before.1.contains(container)) {
-        if let Err(error) = docker::remove(container) {
-            eprintln!("{error}");
-        }
-    }
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ impl FromStr for Kind {
 pub struct Wanted {
     cql_nodes: u8,
     rabbitmq: bool,
+    is_proxied: bool,
 }
 
 impl Wanted {
@@ -46,14 +47,29 @@ impl Wanted {
     pub const MOST_NODES: u8 = 3;
 
     /// One CQL node and the broker.
-    pub const ALL: Self = Self { cql_nodes: 1, rabbitmq: true };
+    pub const ALL: Self = Self { cql_nodes: 1, rabbitmq: true, is_proxied: false };
 
     /// These kinds, all of them if none is named, with this many CQL nodes: at least one, at most
     /// [`MOST_NODES`](Self::MOST_NODES).
     pub fn new(kinds: &[Kind], nodes: u8) -> Self {
         let is_wanted = |kind| kinds.is_empty() || kinds.contains(&kind);
         let nodes = nodes.clamp(1, Self::MOST_NODES);
-        Self { cql_nodes: if is_wanted(Kind::Cql) { nodes } else { 0 }, rabbitmq: is_wanted(Kind::Rabbitmq) }
+        Self {
+            cql_nodes: if is_wanted(Kind::Cql) { nodes } else { 0 },
+            rabbitmq: is_wanted(Kind::Rabbitmq),
+            is_proxied: false,
+        }
+    }
+
+    /// The same, but CQL node N listens on 127.0.1.N and tells drivers to connect to 127.0.0.N, where whoever asks for
+    /// this puts a [proxy](crate::proxy) before it.
+    #[must_use]
+    pub fn proxied(self) -> Self {
+        Self { is_proxied: true, ..self }
+    }
+
+    pub(super) fn is_proxied(self) -> bool {
+        self.is_proxied
     }
 
     /// CQL nodes; 0 if CQL is not wanted.
@@ -73,9 +89,9 @@ mod tests {
     #[test]
     fn no_kind_means_every_kind() {
         assert_eq!(Wanted::new(&[], 1), Wanted::ALL);
-        assert_eq!(Wanted::new(&[Kind::Rabbitmq], 3), Wanted { cql_nodes: 0, rabbitmq: true });
-        assert_eq!(Wanted::new(&[Kind::Cql], 9), Wanted { cql_nodes: 3, rabbitmq: false });
-        assert_eq!(Wanted::new(&[Kind::Cql], 0), Wanted { cql_nodes: 1, rabbitmq: false });
+        assert_eq!(Wanted::new(&[Kind::Rabbitmq], 3), Wanted { cql_nodes: 0, ..Wanted::ALL });
+        assert_eq!(Wanted::new(&[Kind::Cql], 9), Wanted { cql_nodes: 3, rabbitmq: false, ..Wanted::ALL });
+        assert_eq!(Wanted::new(&[Kind::Cql], 0), Wanted { rabbitmq: false, ..Wanted::ALL });
     }
 
     #[test]

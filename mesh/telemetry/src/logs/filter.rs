@@ -15,13 +15,17 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 #[derive(Clone, Debug)]
 pub struct LogFilter(Targets);
 
+/// What tells the bodies of messages, and is therefore never logged, whatever the filter says: lapin prints a message
+/// that no queue took.
+const BODIES: [&str; 1] = ["lapin::returned_messages"];
+
 impl LogFilter {
     pub(super) fn everything() -> Self {
         Self(Targets::new().with_default(LevelFilter::TRACE))
     }
 
     pub(super) fn targets(&self) -> Targets {
-        self.0.clone()
+        BODIES.iter().fold(self.0.clone(), |targets, target| targets.with_target(*target, LevelFilter::OFF))
     }
 }
 

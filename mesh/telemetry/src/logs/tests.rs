@@ -142,6 +142,16 @@ fn a_filter_decides_by_target_and_level() {
 }
 
 #[test]
+fn a_body_that_a_library_would_log_is_not_logged_whatever_the_filter_says() {
+    let tell = || {
+        warn!(target: "lapin::returned_messages", body = "ada@example.org", "returned");
+        info!(target: "lapin::channel", "opened");
+    };
+    let text = logged(HUMAN, "trace,lapin::returned_messages=trace", tell);
+    assert!(text.contains("opened") && !text.contains("ada@example.org"), "{text}");
+}
+
+#[test]
 fn a_filter_that_cannot_be_followed_is_refused() {
     let refused = |filter: &str| filter.parse::<LogFilter>().unwrap_err();
     for directive in

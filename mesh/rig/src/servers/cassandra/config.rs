@@ -27,8 +27,9 @@ pub(super) fn yaml(node: Node, folder: &Path) -> String {
         // Every node is a seed, so that any of them may be the first one back.
         ("@SEEDS@", seeds.join(",")),
         ("@ADDRESS@", node.cql().ip().to_string()),
-        ("@STORAGE_PORT@", Node::STORAGE_PORT.to_string()),
-        ("@SSL_PORT@", Node::SSL_PORT.to_string()),
+        ("@RPC_ADDRESS@", node.listens().ip().to_string()),
+        ("@STORAGE_PORT@", Node::storage_port().to_string()),
+        ("@SSL_PORT@", Node::ssl_port().to_string()),
         ("@CQL_PORT@", node.cql().port().to_string()),
         ("@MEMTABLE_MB@", memtables),
     ];
@@ -68,6 +69,12 @@ mod tests {
             "memtable_heap_space: 48MiB",
         ] {
             assert!(yaml.lines().any(|found| found == line), "{line} is not in\n{yaml}");
+        }
+        let proxied = super::yaml(nodes[1].behind_proxy(), Path::new("/n2"));
+        for line in
+            ["listen_address: 127.0.0.2", "rpc_address: 127.0.1.2", "broadcast_rpc_address: 127.0.0.2"]
+        {
+            assert!(proxied.lines().any(|found| found == line), "{line} is not in\n{proxied}");
         }
         assert!(!yaml.replace("@ signs", "").contains('@'), "something is not filled in:\n{yaml}");
         assert_eq!(rackdc(nodes[1]), "dc=dc1\nrack=rack2\n");

@@ -8,7 +8,7 @@ use std::{
 use super::{config, jars, java};
 use crate::servers::{
     error::ServersError,
-    folders,
+    folders, place,
     process::{Server, without_memory_lock},
 };
 
@@ -18,37 +18,72 @@ pub(in crate::servers) struct Node {
     /// From 1.
     pub(super) number: u8,
     pub(super) nodes: u8,
+    /// Whether drivers are told an address at which it does not listen, so that a proxy can.
+    is_proxied: bool,
 }
 
 impl Node {
     // Not those of an installed server. Every node has the same ports on its own address, as drivers need it, except
     // for the one of its management, which is always on 127.0.0.1.
     const CQL_PORT: u16 = 9142;
-    pub(super) const STORAGE_PORT: u16 = 7100;
-    pub(super) const SSL_PORT: u16 = 7101;
+    const STORAGE_PORT: u16 = 7100;
+    const SSL_PORT: u16 = 7101;
     const MANAGEMENT_PORT: u16 = 7300;
 
     pub(in crate::servers) fn cluster(nodes: u8) -> impl Iterator<Item = Self> {
-        (1..=nodes).map(move |number| Self { number, nodes })
+        (1..=nodes).map(move |number| Self { number, nodes, is_proxied: false })
+    }
+
+    /// The same node where a proxy stands before it.
+    pub(in crate::servers) fn behind_proxy(self) -> Self {
+        Self { is_proxied: true, ..self }
+    }
+
+    pub(in crate::servers) fn is_proxied(self) -> bool {
+        self.is_proxied
+    }
+
+    pub(in crate::servers) fn number(self) -> u8 {
+        self.number
     }
 
     /// Its folder tells the size of its cluster: data of one node is of no use to a cluster of three.
     pub(in crate::servers) fn server(self) -> Server {
-        Server::named(&format!("cql-{}-of-{}", self.number, self.nodes))
+        let suffix = if self.is_proxied { "-proxied" } else { "" };
+        Server::named(&format!("cql-{}-of-{}{suffix}", self.number, self.nodes))
     }
 
+    /// Where drivers look for it, and other nodes.
     pub(in crate::servers) fn cql(self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, self.number], Self::CQL_PORT))
+        SocketAddr::from(([127, 0, 0, self.number], place::port(Self::CQL_PORT)))
+    }
+
+    /// Where it answers drivers.
+    pub(in crate::servers) fn listens(self) -> SocketAddr {
+        let net = u8::from(self.is_proxied);
+        SocketAddr::from(([127, 0, net, self.number], place::port(Self::CQL_PORT)))
     }
 
     fn management_port(self) -> u16 {
-        Self::MANAGEMENT_PORT + u16::from(self.number)
+        place::port(Self::MANAGEMENT_PORT) + u16::from(self.number)
+    }
+
+    pub(super) fn storage_port() -> u16 {
+        place::port(Self::STORAGE_PORT)
+    }
+
+    pub(super) fn ssl_port() -> u16 {
+        place::port(Self::SSL_PORT)
     }
 }
 
 /// The cluster of which a node runs, as a whole.
 pub(in crate::servers) fn running(most: u8) -> Option<Vec<Node>> {
-    let clusters = (1..=most).map(|nodes| Node::cluster(nodes).collect::<Vec<_>>());
+    let clusters = (1..=most).flat_map(|nodes| {
+        let plain: Vec<Node> = Node::cluster(nodes).collect();
+        let proxied = plain.iter().map(|node| node.behind_proxy()).collect();
+        [plain, proxied]
+    });
     clusters.into_iter().find(|nodes| nodes.iter().any(|node| node.server().is_running()))
 }
 

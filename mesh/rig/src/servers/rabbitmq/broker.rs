@@ -3,26 +3,45 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{Read as _, Write as _},
-    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    net::SocketAddr,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use super::config;
-use crate::servers::{apt, commands::find, error::ServersError, folders, process::Server};
+use crate::servers::{apt, commands::find, error::ServersError, folders, place, process::Server};
 
-/// Where it answers. None of these ports is that of an installed broker.
-pub(in crate::servers) const AMQP: SocketAddr = loopback(5682);
-/// Where its management interface answers, over HTTP.
-pub(in crate::servers) const MANAGEMENT: SocketAddr = loopback(15682);
-pub(super) const PROMETHEUS: SocketAddr = loopback(16182);
-pub(super) const DISTRIBUTION_PORT: u16 = 25682;
-pub(super) const EPMD_PORT: u16 = 4469;
+// None of these ports is that of an installed broker.
+const AMQP_PORT: u16 = 5682;
+const MANAGEMENT_PORT: u16 = 15682;
+const PROMETHEUS_PORT: u16 = 16182;
+const DISTRIBUTION_PORT: u16 = 25682;
+const EPMD_PORT: u16 = 4469;
 /// Debian's path of the script; that in /usr/sbin changes the user and the folder.
 const PROGRAM: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+const CONTROL: &str = "/usr/lib/rabbitmq/bin/rabbitmqctl";
 
-const fn loopback(port: u16) -> SocketAddr {
-    SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port))
+/// Where it answers.
+pub(in crate::servers) fn amqp() -> SocketAddr {
+    place::loopback(AMQP_PORT)
+}
+
+/// Where its management interface answers, over HTTP.
+pub(in crate::servers) fn management() -> SocketAddr {
+    place::loopback(MANAGEMENT_PORT)
+}
+
+pub(super) fn prometheus() -> SocketAddr {
+    place::loopback(PROMETHEUS_PORT)
+}
+
+pub(super) fn distribution_port() -> u16 {
+    place::port(DISTRIBUTION_PORT)
+}
+
+pub(super) fn epmd_port() -> u16 {
+    place::port(EPMD_PORT)
 }
 
 /// The broker itself, then the mapper of Erlang's ports. The broker would start a mapper that outlives it; ours is
@@ -58,6 +77,14 @@ pub(in crate::servers) fn start() -> Result<(), ServersError> {
     broker.launch(&[], &program, |command| {
         command.envs(config::environment(folder));
     })
+}
+
+/// The broker's own control program, which a subcommand has to be given.
+pub(in crate::servers) fn control() -> Command {
+    let [broker, _] = servers();
+    let mut command = Command::new(CONTROL);
+    command.current_dir(broker.folder()).envs(config::environment(broker.folder()));
+    command
 }
 
 fn find_or_install() -> Result<PathBuf, ServersError> {

@@ -2,26 +2,30 @@
 
 use std::path::Path;
 
-use super::broker::{AMQP, DISTRIBUTION_PORT, EPMD_PORT, MANAGEMENT, PROMETHEUS};
+use super::broker::{amqp, distribution_port, epmd_port, management, prometheus};
+
+/// The memory with which it stops taking messages in.
+pub(in crate::servers) const MEMORY_MAX: &str = "1GB";
 
 /// `rabbitmq.conf`. The user is the broker's usual guest, who may connect from this machine only.
 pub(super) fn conf() -> String {
+    let (amqp, management, prometheus) = (amqp(), management(), prometheus());
     format!(
-        "listeners.tcp.1 = {AMQP}\n\
+        "listeners.tcp.1 = {amqp}\n\
          management.tcp.ip = {}\n\
          management.tcp.port = {}\n\
          prometheus.tcp.ip = {}\n\
          prometheus.tcp.port = {}\n\
-         vm_memory_high_watermark.absolute = 1GB\n\
+         vm_memory_high_watermark.absolute = {MEMORY_MAX}\n\
          disk_free_limit.absolute = 200MB\n\
          raft.wal_max_size_bytes = 64000000\n\
          log.console = true\n\
          log.console.level = info\n\
          log.file = false\n",
-        MANAGEMENT.ip(),
-        MANAGEMENT.port(),
-        PROMETHEUS.ip(),
-        PROMETHEUS.port(),
+        management.ip(),
+        management.port(),
+        prometheus.ip(),
+        prometheus.port(),
     )
 }
 
@@ -34,9 +38,9 @@ pub(super) fn environment(folder: &Path) -> Vec<(&'static str, String)> {
         ("HOME", folder.display().to_string()),
         ("LANG", "C.UTF-8".to_owned()),
         ("RABBITMQ_NODENAME", "mesh-rig@localhost".to_owned()),
-        ("RABBITMQ_NODE_IP_ADDRESS", AMQP.ip().to_string()),
-        ("RABBITMQ_NODE_PORT", AMQP.port().to_string()),
-        ("RABBITMQ_DIST_PORT", DISTRIBUTION_PORT.to_string()),
+        ("RABBITMQ_NODE_IP_ADDRESS", amqp().ip().to_string()),
+        ("RABBITMQ_NODE_PORT", amqp().port().to_string()),
+        ("RABBITMQ_DIST_PORT", distribution_port().to_string()),
         ("RABBITMQ_MNESIA_BASE", within("mnesia")),
         ("RABBITMQ_LOG_BASE", within("log")),
         ("RABBITMQ_PID_FILE", within("rabbitmq.pid")),
@@ -52,7 +56,7 @@ pub(super) fn environment(folder: &Path) -> Vec<(&'static str, String)> {
 
 /// The environment of the port mapper: not the machine's own one.
 pub(super) fn epmd_environment() -> Vec<(&'static str, String)> {
-    vec![("ERL_EPMD_PORT", EPMD_PORT.to_string()), ("ERL_EPMD_ADDRESS", AMQP.ip().to_string())]
+    vec![("ERL_EPMD_PORT", epmd_port().to_string()), ("ERL_EPMD_ADDRESS", amqp().ip().to_string())]
 }
 
 #[cfg(test)]

@@ -3,4 +3,5 @@
 mod broker;
 mod config;
 
-pub(super) use broker::{AMQP, MANAGEMENT, is_running, servers, start};
+pub(super) use broker::{amqp, control, is_running, management, servers, start};
+pub(super) use config::MEMORY_MAX;

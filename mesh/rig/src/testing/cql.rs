@@ -1,0 +1,88 @@
+//! What is said to the CQL nodes.
+
+use std::{error::Error, sync::Arc};
+
+use scylla::{
+    client::{session::Session, session_builder::SessionBuilder},
+    errors::NewSessionError,
+};
+use tokio::task::JoinSet;
+
+/// Tables that tell which tables there are: they stay as long as those do.
+const OF_THE_SCHEMA: &str = "schema_migrations";
+/// Replicas of each row, where there are as many nodes.
+const REPLICAS_MAX: usize = 3;
+
+/// Any of the errors of the driver.
+pub(super) type CqlError = Box<dyn Error + Send + Sync>;
+
+/// A connection to the nodes.
+#[derive(Clone, Debug)]
+pub(super) struct Cql {
+    session: Arc<Session>,
+    replicas: usize,
+}
+
+impl Cql {
+    pub(super) async fn connect(contact_points: &[String]) -> Result<Self, NewSessionError> {
+        let session = SessionBuilder::new().known_nodes(contact_points).build().await?;
+        let replicas = session.get_cluster_state().get_nodes_info().len().clamp(1, REPLICAS_MAX);
+        Ok(Self { session: Arc::new(session), replicas })
+    }
+
+    pub(super) async fn create(&self, keyspace: &str) -> Result<(), CqlError> {
+        let replicas = self.replicas;
+        let text = format!(
+            "CREATE KEYSPACE {keyspace} WITH replication = \
+             {{'class': 'NetworkTopologyStrategy', 'replication_factor': {replicas}}}"
+        );
+        self.run(&text).await
+    }
+
+    pub(super) async fn drop_keyspace(&self, keyspace: &str) -> Result<(), CqlError> {
+        self.run(&format!("DROP KEYSPACE IF EXISTS {keyspace}")).await
+    }
+
+    /// Every keyspace.
+    pub(super) async fn keyspaces(&self) -> Result<Vec<String>, CqlError> {
+        self.names("SELECT keyspace_name FROM system_schema.keyspaces").await
+    }
+
+    /// Empties the tables of a keyspace, except for what says which tables there are. Answers how many had rows.
+    ///
+    /// A table without rows is passed over: looking takes a few milliseconds, TRUNCATE a hundred.
+    pub(super) async fn empty(&self, keyspace: &str) -> Result<usize, CqlError> {
+        let text = format!("SELECT table_name FROM system_schema.tables WHERE keyspace_name = '{keyspace}'");
+        let mut emptying = JoinSet::new();
+        for table in self.names(&text).await?.into_iter().filter(|table| table != OF_THE_SCHEMA) {
+            let (cql, table) = (self.clone(), format!("{keyspace}.{table}"));
+            emptying.spawn(async move {
+                let has_rows = cql.has_rows(&table).await?;
+                if has_rows {
+                    cql.run(&format!("TRUNCATE {table}")).await?;
+                }
+                Ok::<_, CqlError>(usize::from(has_rows))
+            });
+        }
+        let mut emptied = 0;
+        while let Some(outcome) = emptying.join_next().await {
+            emptied += outcome??;
+        }
+        Ok(emptied)
+    }
+
+    async fn has_rows(&self, table: &str) -> Result<bool, CqlError> {
+        let found = self.session.query_unpaged(format!("SELECT * FROM {table} LIMIT 1"), ()).await?;
+        Ok(found.into_rows_result()?.rows_num() > 0)
+    }
+
+    async fn names(&self, text: &str) -> Result<Vec<String>, CqlError> {
+        let found = self.session.query_unpaged(text, ()).await?.into_rows_result()?;
+        found.rows::<(String,)>()?.map(|row| row.map(|(name,)| name).map_err(CqlError::from)).collect()
+    }
+
+    async fn run(&self, text: &str) -> Result<(), CqlError> {
+        self.session.query_unpaged(text, ()).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,4 @@
+//! The command, as it is called.
+
+mod check;
+mod test;

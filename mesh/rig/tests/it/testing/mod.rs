@@ -1,0 +1,4 @@
+//! Keyspaces and virtual hosts, on the real servers.
+
+mod keyspaces;
+mod vhosts;
