@@ -10,12 +10,14 @@
 //! 5. A [`Consumer`] takes from one queue, runs a [`Handler`], and acknowledges once the effect is durable.
 //!    What fails for now comes back later by the ladder; what fails for good is parked, listed, and can be
 //!    replayed or discarded by an operator.
+//! 6. Whoever keeps copies in memory listens by [`Broadcast`]: every instance hears, and nothing is kept for it.
 //!
 //! # What is promised
 //! Publishing and delivery are at-least-once; an envelope may come twice, and late. Effects happen once in our
 //! own stores because handlers are idempotent by natural keys or by the envelope's id. Nothing is dropped for
 //! lack of room: a full queue refuses, and the event stays in the outbox.
 
+mod broadcast;
 mod bus;
 mod consumer;
 #[cfg(test)]
@@ -28,7 +30,9 @@ mod relay;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod embedded;
+pub mod rabbitmq;
 
+pub use broadcast::{Announcement, Announcements, Broadcast};
 pub use bus::{
     Bus, BusError, Deliveries, Delivery, Depth, Outcome, ParkedEvent, ParkedPage, Published, Receipt,
     Subscription,

@@ -10,6 +10,8 @@ use crate::{BusError, Delivery, Envelope, ParkedEvent, ParkedPage, Receipt, Subs
 /// Durable queues, bound to kinds of events.
 ///
 /// # Contract
+/// A bus whose store is a system of its own cannot hold every word of this; its documentation says which.
+///
 /// - **Declared queues outlive the process.** An event that is published after `declare` returned is kept for
 ///   the queue whether or not anybody is subscribed.
 /// - **At least once.** A published event is delivered to each bound queue until it is acknowledged or parked.

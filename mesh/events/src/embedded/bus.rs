@@ -15,18 +15,20 @@ use std::{
 };
 
 use async_trait::async_trait;
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
     Clock, Transactor,
+    announcements::EmbeddedAnnouncements,
     deliveries::EmbeddedDeliveries,
     queue::Queue,
     tables::{IS_CLOSED, STATE},
 };
 use crate::{
-    Bus, BusError, Deliveries, Depth, Envelope, EventKind, ParkedEvent, ParkedPage, Published, Receipt,
-    Subscription,
+    Announcements, Broadcast, Bus, BusError, Deliveries, Depth, Envelope, EventKind, ParkedEvent, ParkedPage,
+    Published, Receipt, Subscription,
 };
 
 /// The embedded bus's bounds.
@@ -35,13 +37,16 @@ pub struct EmbeddedBusConfig {
     /// Events that one queue may hold, whether ready, waiting or parked. Beyond that publishing to it is
     /// refused. Default 1,000,000.
     pub queue_events_max: u64,
+    /// Announcements that a listener may be behind; a slower one has a gap. Default 4096.
+    pub announcements_max: NonZeroUsize,
     /// Where due times come from.
     pub clock: Clock,
 }
 
 impl Default for EmbeddedBusConfig {
     fn default() -> Self {
-        Self { queue_events_max: 1_000_000, clock: Clock::system() }
+        let announcements_max = NonZeroUsize::new(4096).expect("4096 is above zero");
+        Self { queue_events_max: 1_000_000, announcements_max, clock: Clock::system() }
     }
 }
 
@@ -61,6 +66,7 @@ pub(super) struct Inner<T> {
     topology: RwLock<Arc<Topology>>,
     subscriptions: AtomicU64,
     pub(super) unrouted: AtomicU64,
+    pub(super) announced: broadcast::Sender<Envelope>,
     pub(super) closed: CancellationToken,
 }
 
@@ -83,6 +89,7 @@ impl<T: Transactor> EmbeddedBus<T> {
         Ok(Self {
             inner: Arc::new(Inner {
                 transactor,
+                announced: broadcast::Sender::new(config.announcements_max.get()),
                 config,
                 topology: RwLock::new(Arc::new(topology)),
                 subscriptions: AtomicU64::new(0),
@@ -171,6 +178,13 @@ impl<T: Transactor> Bus for EmbeddedBus<T> {
 
     async fn depth(&self, queue: &str) -> Result<Depth, BusError> {
         Ok(self.inner.queue(queue)?.depth())
+    }
+}
+
+#[async_trait]
+impl<T: Transactor> Broadcast for EmbeddedBus<T> {
+    async fn listen(&self, _listener: &str, kinds: &[EventKind]) -> Result<Box<dyn Announcements>, BusError> {
+        Ok(Box::new(EmbeddedAnnouncements::new(Arc::clone(&self.inner), kinds)))
     }
 }
 

@@ -24,6 +24,7 @@
 //! deadly event is soon alone, its attempts grow by one per crash, innocent neighbours by one in all, and the
 //! consumer parks it when its ladder is used up.
 
+mod announcements;
 mod bus;
 mod clock;
 mod deliveries;

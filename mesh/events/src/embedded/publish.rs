@@ -46,9 +46,11 @@ impl<T: Transactor> Inner<T> {
                 Outcome::QueueFull => continue,
                 Outcome::Unrouted => {
                     self.unrouted.fetch_add(1, Ordering::Relaxed);
-                    tracing::debug!("nobody asked for {} {}", envelope.kind, envelope.id);
+                    tracing::debug!("no queue asked for {} {}", envelope.kind, envelope.id);
                 }
             }
+            // It is durable that it is published, so it can be told. Nobody listening is no error.
+            _ = self.announced.send(envelope.clone());
         }
         for queue in topology.queues.values() {
             queue.wake();

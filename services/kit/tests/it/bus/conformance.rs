@@ -30,7 +30,8 @@ impl Embedded {
     async fn open(folder: TempDir, now_ms: Arc<AtomicU64>) -> Self {
         let engine = Engine::open(&folder.path().join("test.redb"), EngineConfig::default()).unwrap();
         let clock = clock(&now_ms);
-        let config = EmbeddedBusConfig { queue_events_max: QUEUE_EVENTS_MAX, clock };
+        let config =
+            EmbeddedBusConfig { queue_events_max: QUEUE_EVENTS_MAX, clock, ..EmbeddedBusConfig::default() };
         let bus = EmbeddedBus::open(engine.clone(), config).await.unwrap();
         Self { folder, engine, bus, now_ms }
     }
