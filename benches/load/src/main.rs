@@ -1,6 +1,7 @@
 //! The load generator: imports users, measures what an import costs, and tortures.
 
 mod compare;
+mod cql;
 mod import;
 mod pay;
 mod stack;
@@ -25,6 +26,8 @@ enum Command {
     Import(import::Arguments),
     /// Imports into a stack of its own, beside redb alone doing the same writes.
     Compare(compare::Arguments),
+    /// Creates and reads users on a CQL cluster, beside the driver alone running the same statements.
+    Cql(cql::Arguments),
     /// Takes payments through a stack of its own, beside redb alone doing the same writes.
     Pay(pay::Arguments),
     /// Tortures a stack of its own: many clients do everything at once, the programs are killed meanwhile, and the
@@ -39,6 +42,7 @@ async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Import(arguments) => import::run(&arguments).await,
         Command::Compare(arguments) => compare::run(&arguments).await,
+        Command::Cql(arguments) => cql::run(&arguments).await,
         Command::Pay(arguments) => pay::run(&arguments).await,
         Command::Torture(arguments) => torture::command(&arguments).await,
         Command::Start(arguments) => start::run(&arguments).await,

@@ -4,10 +4,12 @@
 pub mod cache;
 pub mod clock;
 pub mod config;
+pub mod cql;
 pub mod embedded;
 pub mod error;
 pub mod lifecycle;
 pub mod paging;
+pub mod process;
 pub mod record;
 pub mod requests;
 pub mod whole;

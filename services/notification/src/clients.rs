@@ -41,7 +41,7 @@ impl Users {
     /// # Errors
     /// [`UsersError`].
     pub async fn recipient(&self, user: Uuid) -> Result<Option<Recipient>, UsersError> {
-        let request = GetUserRequest { key: Some(Key::UserId(user.to_string())) };
+        let request = GetUserRequest { key: Some(Key::UserId(user.to_string())), ..Default::default() };
         // A client is cheap to clone, and calling takes it by exclusive reference.
         let answer = match self.client.clone().get_user(request).await {
             Ok(answer) => answer.into_inner(),

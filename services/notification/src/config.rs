@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use service_kit::config::Source;
 
-use crate::mail::{Letterhead, Security, SmtpConfig};
+use crate::mail::{Letterhead, SmtpConfig};
 
 /// The settings of the notification service.
 #[derive(Clone, Debug)]
@@ -49,30 +49,6 @@ impl NotificationConfig {
 
 impl MailConfig {
     fn read(source: &mut Source, path: &str) -> Self {
-        let mut section = source.section(path);
-        let host = section.optional_if(
-            "host",
-            |host: &String| !host.is_empty(),
-            "a host name like mail.example.org",
-            "The SMTP relay; unset: mails are written as .eml files below the data folder",
-        );
-        let port = section.integer("port", 587_u16, 1..=u16::MAX, "The relay's port");
-        let security = section.choice(
-            "security",
-            Security::StartTls,
-            &[("starttls", Security::StartTls), ("tls", Security::Tls), ("none", Security::None)],
-            "How the conversation is protected: starttls, tls from the first byte, or none on the same machine",
-        );
-        let user = section.optional("user", "a name", "Under which name to log in at the relay");
-        let password = section.secret("password", "The password of that name");
-        let credentials = match (user, password) {
-            (Some(user), Some(password)) => Some((user, password.expose().to_owned())),
-            (None, None) => None,
-            _ => {
-                section.reject("user", "expected user and password together, or neither");
-                None
-            }
-        };
-        host.map_or(Self::Files, |host| Self::Smtp(SmtpConfig { host, port, security, credentials }))
+        SmtpConfig::read(&mut source.section(path)).map_or(Self::Files, Self::Smtp)
     }
 }

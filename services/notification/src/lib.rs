@@ -12,6 +12,7 @@ pub mod error;
 pub mod events;
 pub mod grpc;
 pub mod mail;
+pub mod open;
 mod service;
 pub mod store;
 pub mod templates;

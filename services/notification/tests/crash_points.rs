@@ -14,11 +14,12 @@ use notification::{
     domain::{Notification, State},
     events::WelcomeUser,
     mail::{FileMailer, Letterhead},
-    store::{NotificationStore as _, embedded::EmbeddedStore},
+    store::{NotificationStore, cql::CqlStore, embedded::EmbeddedStore},
     templates::Templates,
 };
 use service_kit::{
     clock::{Clock, UnixMillis},
+    cql::{Cql, CqlConfig},
     embedded::{Engine, EngineConfig},
 };
 use tempfile::TempDir;
@@ -31,10 +32,11 @@ const ADA: Uuid = Uuid::from_u128(0xa);
 /// How long a test waits for what must come before it fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// One life of the service: it ends with a crash, and the next one has only the files.
+/// One life of the service: it ends with a crash, and the next one has only what is stored.
 struct Life {
-    engine: Engine,
-    store: Arc<EmbeddedStore>,
+    /// Of a store in a file.
+    engine: Option<Engine>,
+    store: Arc<dyn NotificationStore>,
     notifications: Notifications,
     courier: Arc<Courier>,
     mails: PathBuf,
@@ -43,8 +45,17 @@ struct Life {
 impl Life {
     async fn begin(folder: &TempDir) -> Self {
         let engine = Engine::open(&folder.path().join("store.redb"), EngineConfig::default()).unwrap();
-        let (clock, _) = Clock::manual(UnixMillis(1_700_000_000_000));
-        let store = Arc::new(EmbeddedStore::open(engine.clone(), clock.clone()).await.unwrap());
+        let store = EmbeddedStore::open(engine.clone(), clock()).await.unwrap();
+        Self::with(Some(engine), Arc::new(store), folder)
+    }
+
+    async fn begin_on(cql: &Cql, folder: &TempDir) -> Self {
+        let store = CqlStore::open(cql.clone(), clock(), "notification-0").await.unwrap();
+        Self::with(None, Arc::new(store), folder)
+    }
+
+    fn with(engine: Option<Engine>, store: Arc<dyn NotificationStore>, folder: &TempDir) -> Self {
+        let clock = clock();
         let mails = folder.path().join("mails");
         let mailer =
             Arc::new(FileMailer::open(&mails, Letterhead::new("no-reply@example.org").unwrap()).unwrap());
@@ -103,8 +114,15 @@ impl Life {
     }
 
     async fn end(self) {
-        self.engine.close().await.unwrap();
+        if let Some(engine) = self.engine {
+            engine.close().await.unwrap();
+        }
     }
+}
+
+/// One that stands still.
+fn clock() -> Clock {
+    Clock::manual(UnixMillis(1_700_000_000_000)).0
 }
 
 #[tokio::test]
@@ -129,6 +147,41 @@ async fn a_crash_around_a_mail_neither_loses_nor_doubles_it() {
         assert_eq!((listed[0].state, listed[0].attempts), (State::Sent, 1), "{point}");
         assert_eq!(life.mails(), [format!("{}.eml", listed[0].id)], "{point}");
         life.end().await;
+        scenario.teardown();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_between_two_writes_to_a_cluster_neither_loses_nor_doubles_a_mail() {
+    let points = [
+        "notification.before-row",
+        "mail.before-send",
+        "mail.after-send",
+        "notification.before-unpoint",
+        "mail.after-record",
+    ];
+    for point in points {
+        let scenario = FailScenario::setup();
+        let keyspace = mesh_rig::testing::keyspace().await;
+        let config = CqlConfig::plain(keyspace.contact_points(), keyspace.name());
+        let (cql, folder) = (Cql::connect(&config).await.unwrap(), tempfile::tempdir().unwrap());
+        let life = Life::begin_on(&cql, &folder).await;
+        fail::cfg(point, "panic(crash)").unwrap();
+        let crashed = match life.deliver().await {
+            Ok(()) => life.send().await,
+            crashed => crashed,
+        };
+        assert!(crashed.unwrap_err().is_panic(), "{point} was not reached");
+        life.end().await;
+        fail::remove(point);
+
+        let life = Life::begin_on(&cql, &folder).await;
+        life.deliver().await.unwrap();
+        life.send().await.unwrap();
+        let listed = life.listed().await;
+        assert_eq!(listed.len(), 1, "{point}");
+        assert_eq!((listed[0].state, listed[0].attempts), (State::Sent, 1), "{point}");
+        assert_eq!(life.mails(), [format!("{}.eml", listed[0].id)], "{point}");
         scenario.teardown();
     }
 }

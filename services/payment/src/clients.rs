@@ -35,7 +35,7 @@ impl Users {
     /// # Errors
     /// [`NoAnswer`].
     pub async fn exists(&self, user: UserId) -> Result<bool, NoAnswer> {
-        let request = GetUserRequest { key: Some(Key::UserId(user.to_string())) };
+        let request = GetUserRequest { key: Some(Key::UserId(user.to_string())), ..Default::default() };
         match self.client.clone().get_user(request).await {
             Ok(_) => Ok(true),
             Err(status) if is_nobody(&status) => Ok(false),

@@ -40,6 +40,7 @@ pub mod domain;
 pub mod error;
 pub mod events;
 pub mod grpc;
+pub mod open;
 pub mod provider;
 mod seeded;
 mod service;

@@ -1,22 +1,14 @@
 //! The command line.
 
-use std::path::PathBuf;
+use service_kit::process::Arguments;
 
-/// Runs the user, payment and notification services in one process, on an embedded durable store, with a payment
-/// provider that moves no money.
+/// Runs the user, payment and notification services in one process, with a payment provider that moves no money: on
+/// an embedded durable store, or on a CQL cluster and a broker.
+///
+/// The environment wins over the file of settings: STACK_USER_LISTEN is `listen` of `[user]`.
 #[derive(Debug, clap::Parser)]
 #[command(version)]
 pub(crate) struct Cli {
-    /// Where everything is kept: the database, and the mails as .eml files. Made if it is missing.
-    /// [default: ./data]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: Option<PathBuf>,
-
-    /// Settings as TOML; the environment (STACK_USER_LISTEN for listen of [user]) wins over it.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-
-    /// Prints the settings in force as a commented file that --config takes, and exits.
-    #[arg(long)]
-    pub(crate) print_config: bool,
+    #[command(flatten)]
+    pub(crate) arguments: Arguments,
 }

@@ -1,33 +1,24 @@
 //! The settings of the stack: its own, and those of the services in it.
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
-use mesh_telemetry::{LogConfig, LogFilter, LogFormat};
 use notification::NotificationConfig;
 use payment::PaymentConfig;
 use provider_sandbox::SandboxConfig;
 use service_kit::{
-    config::{Effective, Source, environment},
-    embedded::EngineConfig,
+    config::Source,
+    process::{BusConfig, BusKind, StorageConfig, StorageKind},
 };
 use user::UserConfig;
-
-/// What environment variables begin with.
-const PREFIX: &str = "STACK";
 
 /// The settings of the stack.
 #[derive(Clone, Debug)]
 pub(crate) struct StackConfig {
-    /// Where everything is kept.
-    pub(crate) data: PathBuf,
-    /// What is logged, and how.
-    pub(crate) log: LogConfig,
-    /// The bounds of the store.
-    pub(crate) engine: EngineConfig,
+    /// Where the services keep what they know: one file for all, or a keyspace each, whose name begins with the
+    /// given one.
+    pub(crate) storage: StorageConfig,
+    /// Which way events go.
+    pub(crate) bus: BusConfig,
     /// The user service.
     pub(crate) user: UserConfig,
     /// The payment service.
@@ -39,29 +30,19 @@ pub(crate) struct StackConfig {
 }
 
 impl StackConfig {
-    /// Reads the settings from `file`, the environment and the command line, the later one winning.
-    pub(crate) fn load(file: Option<&Path>, data: Option<&Path>) -> anyhow::Result<(Self, Effective)> {
-        let mut source = Source::load(file, environment(), PREFIX)?;
-        let mut top = source.section("");
-        let read = top.path("data", data.unwrap_or(Path::new("data")).to_owned(), "Where everything is kept");
-        let data = data.map_or(read, Path::to_owned);
-        let log = read_log(&mut source);
-        let mut store = source.section("store");
-        let cache_bytes =
-            store.size("cache_size", 16 << 20, 1 << 20..=64 << 30, "Memory for pages of the database");
-        let cache_bytes = usize::try_from(cache_bytes).unwrap_or(usize::MAX);
-        let engine = EngineConfig { cache_bytes, ..EngineConfig::default() };
+    pub(crate) fn read(source: &mut Source) -> Self {
+        let storage = StorageConfig::read(&mut source.section("storage"), StorageKind::Embedded, "stack");
+        let bus = BusConfig::read(&mut source.section("bus"), BusKind::Embedded);
         let user = UserConfig::read(&mut source.section("user"));
-        let payment = PaymentConfig::read(&mut source, "payment");
-        let sandbox = read_sandbox(&mut source);
+        let payment = PaymentConfig::read(source, "payment");
+        let sandbox = read_sandbox(source);
         let sandbox = payment.provider.is_none().then_some(sandbox);
-        let notification = NotificationConfig::read(&mut source, "notification");
+        let notification = NotificationConfig::read(source, "notification");
         let mut addresses = vec![("user", user.listen), ("payment", payment.listen)];
         addresses.extend(sandbox.as_ref().map(|sandbox| ("sandbox", sandbox.listen)));
         addresses.push(("notification", notification.listen));
-        reject_shared(&mut source, &addresses);
-        let effective = source.finish()?;
-        Ok((Self { data, log, engine, user, payment, sandbox, notification }, effective))
+        reject_shared(source, &addresses);
+        Self { storage, bus, user, payment, sandbox, notification }
     }
 }
 
@@ -93,22 +74,4 @@ fn read_sandbox(source: &mut Source) -> SandboxConfig {
         "How late it answers what is paid with tok_slow",
     );
     SandboxConfig { listen, slow_by, ..default }
-}
-
-fn read_log(source: &mut Source) -> LogConfig {
-    let mut section = source.section("log");
-    let format = section.choice(
-        "format",
-        LogFormat::Human,
-        &[("human", LogFormat::Human), ("json", LogFormat::Json)],
-        "How log lines are written to standard error: human, or json with one object a line",
-    );
-    let filter = section.get_if(
-        "filter",
-        "info".to_owned(),
-        |filter: &String| filter.parse::<LogFilter>().is_ok(),
-        "levels like info or warn,mesh_rpc=debug",
-        "What is logged",
-    );
-    LogConfig { format, filter }
 }

@@ -1,110 +1,65 @@
 //! The platform in one process: from the first port to the last byte on disk.
 
-use std::path::Path;
-
 use anyhow::Context as _;
 use service_kit::{
-    embedded::{Engine, EngineFailure},
+    clock::Clock,
     lifecycle::Shutdown,
+    process::{Common, PidFile, Program, conclude, instance, until_stopped},
 };
 
-use crate::{banner, config::StackConfig, ports::Ports, running::Running};
+use crate::{banner, config::StackConfig, ports::Ports, running::Running, stores::Stores};
 
-/// The file of the store, below the data folder.
-const STORE: &str = "stack.redb";
-/// The file of the provider's own books. They are to be believed against ours, so they are never in one file.
-const PROVIDER: &str = "provider.redb";
-/// The number of the process, for whoever wants to stop it.
-const PID: &str = "stack.pid";
-
-/// The files that the platform keeps its data in.
-pub(crate) struct Engines {
-    /// Of the services.
-    pub(crate) services: Engine,
-    /// Of the provider in the stack, if it is there.
-    pub(crate) provider: Option<Engine>,
-}
+/// The program.
+pub(crate) const PROGRAM: Program = Program { name: "stack", prefix: "STACK" };
 
 /// Runs the platform until a signal, or until a part of it cannot go on; then everything begun is finished, in
 /// the order in which work flows through it.
-pub(crate) async fn run(config: StackConfig) -> anyhow::Result<()> {
+pub(crate) async fn run(common: Common, config: StackConfig) -> anyhow::Result<()> {
     let shutdown = Shutdown::listen().context("cannot listen for signals")?;
+    let stop = shutdown.token();
     let ports = Ports::open(&config).await?;
-    let engines = Engines::open(&config)?;
-    let pid = config.data.join(PID);
-    std::fs::write(&pid, format!("{}\n", std::process::id()))
-        .with_context(|| format!("cannot write {}", pid.display()))?;
-    let running = match Running::start(&engines, ports, &config).await {
-        Ok(running) => running,
-        Err(error) => {
-            // Closed rather than left: the next start need not check the whole file.
-            engines.close().await;
-            return Err(error);
+    let stores = tokio::select! {
+        () = stop.cancelled() => return Ok(()),
+        opened = Stores::open(&common.data, &config) => opened?,
+    };
+    let _pid = PidFile::write(&common.data, PROGRAM.name)?;
+    let name = instance(&common.data, PROGRAM.name)?;
+    let started = tokio::select! {
+        () = stop.cancelled() => Ok(None),
+        started = Running::start(&stores, ports, &name, &common, &config) => started.map(Some),
+    };
+    let running = match started {
+        Ok(Some(running)) => running,
+        // Closed rather than left: the next start need not check the whole file.
+        ended => {
+            stores.close().await;
+            return ended.map(drop);
         }
     };
     for (service, address) in &running.addresses {
         tracing::info!(service, %address, "listening");
     }
-    banner::print(&running.addresses, &config);
+    banner::print(&running.addresses, &common.data, &config);
 
-    let stop = shutdown.token();
-    let failure = tokio::select! {
-        // A store that fails takes parts down with it, and is the one to be named.
-        biased;
-        () = stop.cancelled() => None,
-        (file, failure) = engines.failed() => Some(store_failed(failure, &config.data.join(file))),
-        () = running.broken.cancelled() => {
-            Some(anyhow::anyhow!("a part of the stack ended by itself; the log says which"))
-        }
-    };
+    let ended = until_stopped(&stop, &stores.files(), &running.broken).await;
     stop.cancel();
-    let drained = running.drain(engines.services).await;
-    // By then the number may be somebody else's.
-    if let Err(error) = std::fs::remove_file(&pid) {
-        tracing::warn!(%error, "{} is left behind", pid.display());
-    }
-    match failure {
-        Some(failure) => Err(failure),
-        None if drained.is_clean() => Ok(()),
-        None => anyhow::bail!("stopped, but not everything finished in time: {}", drained.cut.join(", ")),
-    }
+    let drained = running.drain(stores.file).await;
+    Ok(conclude(ended, drained)?)
 }
 
-impl Engines {
-    fn open(config: &StackConfig) -> anyhow::Result<Self> {
-        let open = |file| Engine::open(&config.data.join(file), config.engine.clone());
-        let services = open(STORE).context("cannot open the store")?;
-        let provider = config.sandbox.is_some().then(|| open(PROVIDER));
-        let provider = provider.transpose().context("cannot open the provider's books")?;
-        Ok(Self { services, provider })
-    }
-
-    /// Resolves when one of them failed, with its file.
-    async fn failed(&self) -> (&'static str, EngineFailure) {
-        let provider = async {
-            match &self.provider {
-                Some(provider) => provider.failed().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            failure = self.services.failed() => (STORE, failure),
-            failure = provider => (PROVIDER, failure),
-        }
-    }
-
-    async fn close(&self) {
-        for engine in [Some(&self.services), self.provider.as_ref()].into_iter().flatten() {
-            let _ = engine.close().await;
-        }
-    }
+/// Brings the stores to the newest schema.
+pub(crate) async fn migrate_only(common: Common, config: StackConfig) -> anyhow::Result<()> {
+    let stores = Stores::open(&common.data, &config).await?;
+    let migrated = migrate(&stores).await;
+    stores.close().await;
+    migrated
 }
 
-fn store_failed(failure: EngineFailure, path: &Path) -> anyhow::Error {
-    let what = if failure.is_disk_full() {
-        format!("the disk that holds {} is full", path.display())
-    } else {
-        format!("the store {} failed", path.display())
-    };
-    anyhow::Error::new(failure).context(format!("{what}; what was acknowledged is kept"))
+async fn migrate(stores: &Stores) -> anyhow::Result<()> {
+    // It does nothing in its name.
+    let (clock, name) = (Clock::system(), "migration");
+    user::open::open(&stores.user, &clock, name).await?;
+    payment::open::open(&stores.payment, &clock, name).await?;
+    notification::open::open(&stores.notification, &clock, name).await?;
+    Ok(())
 }

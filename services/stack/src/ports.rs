@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use anyhow::Context as _;
+use service_kit::process::listen;
 use tokio::net::TcpListener;
 
 use crate::config::StackConfig;
@@ -42,10 +42,4 @@ impl Ports {
         }
         Ok(addresses)
     }
-}
-
-async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
-        format!("cannot listen on {address}; set {key} to another address, or stop what listens there")
-    })
 }

@@ -6,10 +6,12 @@ use std::net::SocketAddr;
 use anyhow::Context as _;
 use mesh_rpc::{ServerConfig, Target};
 use provider_sandbox::{Sandbox, SandboxConfig};
-use service_kit::{clock::Clock, embedded::Engine};
+use service_kit::{
+    clock::Clock,
+    embedded::Engine,
+    process::{Part, PartName, serve},
+};
 use tokio::net::TcpListener;
-
-use crate::part::{Part, PartName, serve};
 
 /// The running provider.
 pub(crate) struct Provider {

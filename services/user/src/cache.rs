@@ -1,17 +1,20 @@
 //! The cache of profiles: what is read most, for up to an hour, and never older than this service's own
-//! last write.
+//! last write. What other replicas write is heard of by the [`Invalidator`].
+
+mod invalidator;
 
 use std::{error::Error, fmt, sync::Arc};
 
 use async_trait::async_trait;
+pub use invalidator::Invalidator;
 use service_kit::{
-    cache::{CacheConfig, LoadError, Loader, Read, ReadThrough, Stats, Versioned},
+    cache::{CacheConfig, LoadError, Loader, Moment, Read, ReadThrough, Stats, Versioned},
     clock::Clock,
 };
 
 use crate::{
     domain::{Profile, UserId},
-    store::Store,
+    store::{Consistency, Store},
 };
 
 /// Profiles, read through to the store.
@@ -33,12 +36,19 @@ impl ProfileCache {
         self.0.get(&user).await
     }
 
-    /// Holds what was just committed.
-    pub async fn put(&self, profile: Profile) {
-        self.0.put(&profile.user_id.clone(), Versioned { version: profile.version, value: profile }).await;
+    /// This moment: to be taken before a commit, or a strong read, whose outcome is then [`ProfileCache::put`].
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        self.0.moment()
     }
 
-    /// Forgets what is older than `version`: there is, or may be, something newer.
+    /// Holds what was just committed or read, since `begun`.
+    pub async fn put(&self, profile: Profile, begun: Moment) {
+        let user = profile.user_id;
+        self.0.put(&user, Versioned { version: profile.version, value: profile }, begun).await;
+    }
+
+    /// Forgets what is older than `version` of the profile: there is, or may be, something newer.
     pub async fn outdated(&self, user: UserId, version: u64) {
         self.0.invalidate(&user, version).await;
     }
@@ -46,6 +56,27 @@ impl ProfileCache {
     /// Forgets a user who is gone for good.
     pub async fn vanished(&self, user: UserId) {
         self.0.invalidate(&user, u64::MAX).await;
+    }
+
+    /// Forgets whatever is held of a user who begins now, under an id that somebody may have asked for before, or that
+    /// somebody may have had before, with higher versions.
+    pub async fn began(&self, user: UserId) {
+        self.0.forget(&user).await;
+    }
+
+    /// Forgets that there was no such user.
+    pub async fn exists(&self, user: UserId) {
+        self.0.forget_absence(&user).await;
+    }
+
+    /// What others write goes unheard from now on.
+    pub fn interrupted(&self) {
+        self.0.interrupted();
+    }
+
+    /// What others write is heard of from now on, and what they wrote before may have gone unheard.
+    pub fn resumed(&self) {
+        self.0.resumed();
     }
 
     /// What happened so far.
@@ -79,9 +110,14 @@ impl Loader<UserId, Profile> for FromStore {
     async fn load(
         &self,
         user: &UserId,
-        _read: Read,
+        read: Read,
     ) -> Result<Option<Versioned<Profile>>, Box<dyn Error + Send + Sync>> {
-        let found = match self.store.profile(*user).await? {
+        // Never less than strong: an old value would be held for an hour.
+        let consistency = match read {
+            Read::Usual => Consistency::Strong,
+            Read::Strong => Consistency::Linearizable,
+        };
+        let found = match self.store.profile_at(*user, consistency).await? {
             Some(profile) => Some(profile),
             None => self.store.ensure_profile(*user, self.clock.now()).await?,
         };

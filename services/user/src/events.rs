@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use mesh_events::{Envelope, EventKind, HandleError, Handler, Subscription};
-use proto::event::v1::{UserCreated, UserDeleted, UserUpdated};
+use proto::event::v1::{ProfileUpdated, UserCreated, UserDeleted, UserUpdated};
 use serde_json::to_vec;
 use service_kit::clock::{UnixMillis, timestamp};
 
 use crate::{
     app::Profiles,
-    domain::{User, UserId},
+    domain::{Profile, User, UserId},
 };
 
 /// A user exists.
@@ -19,6 +19,8 @@ pub const CREATED: &str = "user.created";
 pub const UPDATED: &str = "user.updated";
 /// A user is gone.
 pub const DELETED: &str = "user.deleted";
+/// A user's profile changed.
+pub const PROFILE_UPDATED: &str = "profile.updated";
 
 /// The queue of the consumer that creates profiles.
 pub const PROFILE_QUEUE: &str = "user.profile";
@@ -37,7 +39,7 @@ pub fn created(user: &User) -> Envelope {
         email: user.email.as_str().to_owned(),
         timestamp: Some(timestamp(user.created)),
     };
-    envelope(CREATED, user, user.version, user.created, to_vec(&body))
+    envelope(CREATED, &Cause::of(user), user.version, user.created, to_vec(&body))
 }
 
 /// The event that `user` is now as given.
@@ -48,7 +50,7 @@ pub fn updated(user: &User) -> Envelope {
         email: user.email.as_str().to_owned(),
         timestamp: Some(timestamp(user.updated)),
     };
-    envelope(UPDATED, user, user.version, user.updated, to_vec(&body))
+    envelope(UPDATED, &Cause::of(user), user.version, user.updated, to_vec(&body))
 }
 
 /// The event that `user` was deleted at `now`.
@@ -59,12 +61,36 @@ pub fn deleted(user: &User, now: UnixMillis) -> Envelope {
         email: user.email.as_str().to_owned(),
         timestamp: Some(timestamp(now)),
     };
-    envelope(DELETED, user, user.version + 1, now, to_vec(&body))
+    envelope(DELETED, &Cause::of(user), user.version + 1, now, to_vec(&body))
+}
+
+/// The event that `profile` is now as given. Its version counts the profile's changes, not the user's.
+#[must_use]
+pub fn profile_updated(profile: &Profile) -> Envelope {
+    let body = ProfileUpdated {
+        user_id: profile.user_id.to_string(),
+        version: i64::try_from(profile.version).unwrap_or(i64::MAX),
+        timestamp: Some(timestamp(profile.updated)),
+    };
+    let of = Cause { user: profile.user_id, created: profile.created };
+    envelope(PROFILE_UPDATED, &of, profile.version, profile.updated, to_vec(&body))
+}
+
+/// What an event is about.
+struct Cause {
+    user: UserId,
+    created: UnixMillis,
+}
+
+impl Cause {
+    fn of(user: &User) -> Self {
+        Self { user: user.id, created: user.created }
+    }
 }
 
 fn envelope(
     kind: &'static str,
-    user: &User,
+    of: &Cause,
     version: u64,
     at: UnixMillis,
     body: Result<Vec<u8>, serde_json::Error>,
@@ -72,12 +98,12 @@ fn envelope(
     Envelope {
         // The same change always makes the same event, so that a repeat of it can be told. The time tells a
         // user apart who was deleted and created again under an id derived from a forgotten request.
-        id: user.id.event_id(&format!("{kind}/{version}@{}", user.created.0)),
+        id: of.user.event_id(&format!("{kind}/{version}@{}", of.created.0)),
         kind: EventKind::from_static(kind),
-        subject: user.id.0,
+        subject: of.user.0,
         version,
         occur_time_ms: at.0,
-        body: body.expect("three strings are always JSON").into(),
+        body: body.expect("strings, numbers and times are always JSON").into(),
         traceparent: mesh_rpc::trace::current().map(|trace| trace.to_string()),
     }
 }

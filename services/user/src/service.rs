@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, sync::Arc};
 
-use mesh_events::{Bus, Consumer, ConsumerConfig, Publisher};
+use mesh_events::{Broadcast, Bus, Consumer, ConsumerConfig, Publisher};
 use mesh_rpc::{BuildError, Server, ServerConfig};
 use proto::user::v1::{
     profile_service_server::ProfileServiceServer, session_service_server::SessionServiceServer,
@@ -13,7 +13,7 @@ use service_kit::clock::Clock;
 use crate::{
     UserConfig,
     app::{Profiles, Sessions, Users},
-    cache::ProfileCache,
+    cache::{Invalidator, ProfileCache},
     events::{self, CreateProfile},
     grpc::{ProfileApi, SessionApi, UserApi},
     store::Store,
@@ -36,7 +36,7 @@ impl UserService {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, publisher: Publisher, clock: Clock, config: &UserConfig) -> Self {
         let cache = ProfileCache::new(Arc::clone(&store), clock.clone(), config.profile_cache.clone());
-        let profiles = Arc::new(Profiles::new(Arc::clone(&store), cache, clock.clone()));
+        let profiles = Arc::new(Profiles::new(Arc::clone(&store), cache, publisher.clone(), clock.clone()));
         let users = Users::new(Arc::clone(&store), Arc::clone(&profiles), publisher, clock.clone());
         Self { users, profiles, sessions: Sessions::new(store, clock) }
     }
@@ -66,6 +66,13 @@ impl UserService {
             handler,
             ConsumerConfig { prefetch: PREFETCH, ..ConsumerConfig::default() },
         )
+    }
+
+    /// The task that keeps the cache of profiles coherent with what other replicas write; run it for as long as this
+    /// one serves.
+    #[must_use]
+    pub fn invalidator(&self, bus: Arc<dyn Broadcast>) -> Invalidator {
+        self.profiles.invalidator(bus)
     }
 
     /// Finishes what callers who went away have left under way, and stops reading ahead; for the end of a

@@ -79,11 +79,11 @@ impl Api {
                 Answer::Deleted
             }
             Call::GetUser { user_id } => {
-                let request = GetUserRequest { key: Some(Key::UserId(user_id)) };
+                let request = GetUserRequest { key: Some(Key::UserId(user_id)), ..Default::default() };
                 user(users.get_user(bounded(request)).await?.into_inner().user)
             }
             Call::GetProfile { user_id } => {
-                let request = GetProfileRequest { user_id };
+                let request = GetProfileRequest { user_id, ..Default::default() };
                 profile(profiles.get_profile(bounded(request)).await?.into_inner().profile)
             }
             Call::UpdateProfile { user_id, display_name } => {

@@ -120,7 +120,7 @@ async fn books(api: &Api, user_id: &str) -> Result<Vec<Found>, Status> {
 }
 
 async fn user(api: &Api, key: Key) -> Result<Option<proto::user::v1::User>, Status> {
-    let request = GetUserRequest { key: Some(key) };
+    let request = GetUserRequest { key: Some(key), ..Default::default() };
     let answer = patiently(async || api.users.clone().get_user(request.clone()).await).await;
     Ok(there(answer)?.and_then(|answer| answer.into_inner().user))
 }

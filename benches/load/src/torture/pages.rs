@@ -57,7 +57,7 @@ async fn all<T>(
 
 pub(super) async fn users(api: &Api) -> Result<Vec<User>, Status> {
     all(async |page_token| {
-        let request = ListUsersRequest { page_size: PAGE, page_token };
+        let request = ListUsersRequest { page_size: PAGE, page_token, ..Default::default() };
         let page = api.users.clone().list_users(request).await?.into_inner();
         Ok((page.users, page.next_page_token))
     })

@@ -100,7 +100,7 @@ impl Sink {
         [
             ("HOST", self.address.ip().to_string()),
             ("PORT", self.address.port().to_string()),
-            ("SECURITY", "none".to_owned()),
+            ("TLS", "none".to_owned()),
         ]
         .map(|(name, value)| (format!("STACK_NOTIFICATION_SMTP_{name}"), value))
     }

@@ -22,6 +22,11 @@ pub struct CacheConfig {
     pub retry_after: Duration,
     /// Loads in flight at most; callers beyond wait for their turn.
     pub concurrent_loads: usize,
+    /// How long nothing may be heard of changes made elsewhere before lifetimes shrink.
+    pub interrupted_grace: Duration,
+    /// How long anything is believed after that. Together with the grace, and with what it takes to notice, it bounds
+    /// how old a value can be while nothing is heard.
+    pub interrupted_ttl: Duration,
 }
 
 impl Default for CacheConfig {
@@ -35,6 +40,8 @@ impl Default for CacheConfig {
             load_timeout: Duration::from_secs(2),
             retry_after: Duration::from_secs(1),
             concurrent_loads: 64,
+            interrupted_grace: Duration::from_secs(5),
+            interrupted_ttl: Duration::from_secs(5),
         }
     }
 }

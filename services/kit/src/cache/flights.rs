@@ -13,8 +13,16 @@ use super::LoadError;
 /// What a load answered: a value, that there is none, or why it is not known.
 pub(super) type Answer<V> = Result<Option<Arc<V>>, LoadError>;
 
+/// How a flight ended.
+#[derive(Debug)]
+pub(super) struct Landing<V> {
+    pub(super) answer: Answer<V>,
+    /// In which epoch the store was asked. Who joined in a later one must ask again.
+    pub(super) epoch: u64,
+}
+
 /// The landing of a flight, for those who wait for it.
-pub(super) type Arrival<V> = watch::Receiver<Option<Answer<V>>>;
+pub(super) type Arrival<V> = watch::Receiver<Option<Landing<V>>>;
 
 /// The flights of one cache, at most as many as there are permits.
 #[derive(Debug)]
@@ -30,7 +38,7 @@ pub(super) struct Flight<K: Eq + Hash, V> {
     key: K,
     boarding: bool,
     flights: Arc<Flights<K, V>>,
-    landing: watch::Sender<Option<Answer<V>>>,
+    landing: watch::Sender<Option<Landing<V>>>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -95,8 +103,8 @@ impl<K: Eq + Hash, V> Flight<K, V> {
     }
 
     /// Answers everybody who joined.
-    pub(super) fn land(self, answer: Answer<V>) {
-        self.landing.send_replace(Some(answer));
+    pub(super) fn land(self, landing: Landing<V>) {
+        self.landing.send_replace(Some(landing));
     }
 }
 
@@ -106,10 +114,16 @@ impl<K: Eq + Hash, V> Drop for Flight<K, V> {
     }
 }
 
+impl<V> Clone for Landing<V> {
+    fn clone(&self) -> Self {
+        Self { answer: self.answer.clone(), epoch: self.epoch }
+    }
+}
+
 /// Waits for a landing.
-pub(super) async fn landed<V>(mut arrival: Arrival<V>) -> Answer<V> {
+pub(super) async fn landed<V>(mut arrival: Arrival<V>) -> Result<Landing<V>, LoadError> {
     match arrival.wait_for(Option::is_some).await {
-        Ok(answer) => answer.clone().unwrap_or(Err(LoadError::Closed)),
+        Ok(landing) => landing.clone().ok_or(LoadError::Closed),
         Err(_abandoned) => Err(LoadError::Closed),
     }
 }

@@ -12,16 +12,23 @@
 //! lifetime; and the old value, up to its lifetime, while the store does not answer. That last part makes it a cache
 //! for profiles, never for decisions about money.
 //!
+//! Of changes made elsewhere, by another replica on the same store, somebody tells the cache as they are announced
+//! ([`ReadThrough::invalidate`], [`ReadThrough::forget`]), and also of gaps: while nothing is heard, lifetimes shrink to
+//! seconds, and once it is heard again ([`ReadThrough::resumed`]) what was read before is read again before it is
+//! believed. A cache that nobody tells anything is right as long as its store has no other writer.
+//!
 //! Lifetimes are judged by tokio's clock when a slot is read. Moka's own expiry only takes the garbage out.
 
 mod config;
 mod flights;
+mod hearing;
 mod loader;
 mod read_through;
 mod slot;
 mod stats;
 
 pub use config::CacheConfig;
+pub use hearing::Moment;
 pub use loader::{LoadError, Loader, Read, Versioned};
 pub use read_through::ReadThrough;
 pub use stats::Stats;

@@ -9,7 +9,10 @@ use std::{
 use moka::Expiry;
 use tokio::time::Instant;
 
-use super::{CacheConfig, LoadError};
+use super::{
+    CacheConfig, LoadError,
+    hearing::{Moment, Trust},
+};
 
 /// A value is refreshed after this part of its lifetime, in percent.
 const SOFT_PERCENT: u32 = 80;
@@ -29,6 +32,8 @@ pub(super) enum State<V> {
 pub(super) struct Slot<V> {
     state: State<V>,
     version: u64,
+    /// When the store was asked: what it said is vouched for from here on.
+    read: Moment,
     /// From here on a present value is refreshed in the background.
     soft_at: Instant,
     /// From here on the state is as good as [`State::Floor`].
@@ -59,39 +64,36 @@ impl<V> Slot<V> {
         hash: u64,
         version: u64,
         value: Arc<V>,
-        now: Instant,
+        read: Moment,
     ) -> Self {
         let ttl = spread(config.present_ttl, PRESENT_SPREAD, hash);
-        let hard_at = now + ttl;
-        let soft_at = now + ttl * SOFT_PERCENT / 100;
-        Self { state: State::Present(value), version, soft_at, hard_at, forget_at: hard_at, failure: None }
+        let (soft_at, hard_at) = (read.at + ttl * SOFT_PERCENT / 100, read.at + ttl);
+        let state = State::Present(value);
+        Self { state, version, read, soft_at, hard_at, forget_at: hard_at, failure: None }
     }
 
     /// `version` is the floor that this absence was measured against; it outlives the absence itself.
-    pub(super) fn absent(config: &CacheConfig, hash: u64, version: u64, now: Instant) -> Self {
-        let hard_at = now + spread(config.absent_ttl, ABSENT_SPREAD, hash);
-        let forget_at = if version == 0 { hard_at } else { hard_at.max(now + config.floor_ttl) };
-        Self { state: State::Absent, version, soft_at: hard_at, hard_at, forget_at, failure: None }
+    pub(super) fn absent(config: &CacheConfig, hash: u64, version: u64, read: Moment) -> Self {
+        let hard_at = read.at + spread(config.absent_ttl, ABSENT_SPREAD, hash);
+        let forget_at = if version == 0 { hard_at } else { hard_at.max(read.at + config.floor_ttl) };
+        Self { state: State::Absent, version, read, soft_at: hard_at, hard_at, forget_at, failure: None }
     }
 
-    pub(super) fn floor(config: &CacheConfig, version: u64, now: Instant) -> Self {
-        let forget_at = now + config.floor_ttl;
-        Self { state: State::Floor, version, soft_at: now, hard_at: now, forget_at, failure: None }
+    pub(super) fn floor(config: &CacheConfig, version: u64, now: Moment) -> Self {
+        Self::nothing(version, now, now.at + config.floor_ttl)
+    }
+
+    fn nothing(version: u64, now: Moment, forget_at: Instant) -> Self {
+        let at = now.at;
+        let state = State::Floor;
+        Self { state, version, read: now, soft_at: at, hard_at: at, forget_at, failure: None }
     }
 
     /// The same slot after a failed load: no lifetime is longer for it, but a key that has nothing else is kept for
     /// as long as it fails fast.
-    pub(super) fn failed(current: Option<&Self>, until: Instant, error: LoadError, now: Instant) -> Self {
+    pub(super) fn failed(current: Option<&Self>, until: Instant, error: LoadError, now: Moment) -> Self {
         let Some(slot) = current else {
-            let failure = Some((until, error));
-            return Self {
-                state: State::Floor,
-                version: 0,
-                soft_at: now,
-                hard_at: now,
-                forget_at: until,
-                failure,
-            };
+            return Self { failure: Some((until, error)), ..Self::nothing(0, now, until) };
         };
         let state = match &slot.state {
             State::Present(value) => State::Present(Arc::clone(value)),
@@ -102,16 +104,37 @@ impl<V> Slot<V> {
         Self { state, forget_at, failure: Some((until, error)), ..*slot }
     }
 
-    pub(super) fn verdict(&self, now: Instant) -> Verdict<V> {
+    pub(super) fn verdict(&self, trust: &Trust) -> Verdict<V> {
+        let now = trust.now.at;
         let failing = self.failure.as_ref().filter(|(until, _)| now < *until);
+        let refused = || failing.map_or(Verdict::Missing, |(_, error)| Verdict::Failing(error.clone()));
+        if now >= self.hard_at || !trust.covers(self.read) {
+            return refused();
+        }
         match &self.state {
             State::Present(value) if now < self.soft_at => Verdict::Fresh(Some(Arc::clone(value))),
-            State::Absent if now < self.hard_at => Verdict::Fresh(None),
-            State::Present(value) if now < self.hard_at => {
-                Verdict::Stale { value: Arc::clone(value), refresh: failing.is_none() }
-            }
-            _ => failing.map_or(Verdict::Missing, |(_, error)| Verdict::Failing(error.clone())),
+            State::Present(value) => Verdict::Stale { value: Arc::clone(value), refresh: failing.is_none() },
+            State::Absent => Verdict::Fresh(None),
+            State::Floor => refused(),
         }
+    }
+
+    /// Whether it would have an answer, if only it were sure that nothing went unheard since.
+    pub(super) fn is_doubted(&self, trust: &Trust) -> bool {
+        let is_alive = trust.now.at < self.hard_at && !matches!(self.state, State::Floor);
+        is_alive && !trust.covers(self.read)
+    }
+
+    pub(super) fn was_read_before(&self, moment: Moment) -> bool {
+        self.read.at <= moment.at
+    }
+
+    pub(super) fn is_absent(&self) -> bool {
+        matches!(self.state, State::Absent)
+    }
+
+    pub(super) fn is_floor(&self) -> bool {
+        matches!(self.state, State::Floor)
     }
 
     /// The version that what comes in from the store must reach; 0 once it is forgotten.
@@ -131,7 +154,12 @@ impl<V> Slot<V> {
 
     /// Whether an event about `version` says nothing new.
     pub(super) fn covers(&self, version: u64, now: Instant) -> bool {
-        now < self.forget_at && self.version >= version
+        match self.state {
+            _ if now >= self.forget_at => false,
+            // Somebody was there at that version: maybe before the absence, maybe because the key began anew.
+            State::Absent => false,
+            State::Present(_) | State::Floor => self.version >= version,
+        }
     }
 
     pub(super) fn value(&self) -> Option<&V> {

@@ -19,8 +19,31 @@ pub struct Stats {
     pub load_error: u64,
     /// Reads of the store that were older than a version known here, and were read again strongly.
     pub floor_reject: u64,
+    /// Loads in place of a value within its lifetime whose change may have gone unheard.
+    pub revalidated: u64,
     /// Slots that went because the cache was full.
     pub evicted: u64,
+}
+
+impl Stats {
+    /// Writes the counts to the log, as one line.
+    pub(super) fn log(&self, cache: &str) {
+        let Self { hit, miss, negative, stale, coalesced, load_error, floor_reject, revalidated, evicted } =
+            *self;
+        tracing::info!(
+            cache,
+            hit,
+            miss,
+            negative,
+            stale,
+            coalesced,
+            load_error,
+            floor_reject,
+            revalidated,
+            evicted,
+            "cache closed"
+        );
+    }
 }
 
 #[derive(Debug, Default)]
@@ -32,6 +55,7 @@ pub(super) struct Counters {
     pub(super) coalesced: Counter,
     pub(super) load_error: Counter,
     pub(super) floor_reject: Counter,
+    pub(super) revalidated: Counter,
     pub(super) evicted: Counter,
 }
 
@@ -58,6 +82,7 @@ impl Counters {
             coalesced: self.coalesced.get(),
             load_error: self.load_error.get(),
             floor_reject: self.floor_reject.get(),
+            revalidated: self.revalidated.get(),
             evicted: self.evicted.get(),
         }
     }

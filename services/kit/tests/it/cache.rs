@@ -1,5 +1,7 @@
 //! The cache against a store that can lag, hang and fail, under a paused clock; and its races on real threads.
 
+mod replicas;
+
 use std::{
     collections::HashMap,
     error::Error,
@@ -116,8 +118,10 @@ async fn version(cache: &ReadThrough<u64, u64>, key: u64) -> Option<u64> {
     cache.get(&key).await.expect("an answer").as_deref().copied()
 }
 
-fn committed(version: u64) -> Versioned<u64> {
-    Versioned { version, value: version }
+/// What a writer does that has just committed `version`.
+fn put(cache: &ReadThrough<u64, u64>, key: u64, version: u64) -> impl Future<Output = ()> {
+    let begun = cache.moment();
+    async move { cache.put(&key, Versioned { version, value: version }, begun).await }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -159,7 +163,7 @@ async fn no_load_from_before_a_change_survives_it() {
             let cache = cache.clone();
             async move {
                 if key % 2 == 0 {
-                    cache.put(&key, committed(2)).await
+                    put(&cache, key, 2).await
                 } else {
                     cache.invalidate(&key, 2).await
                 }
@@ -210,7 +214,7 @@ async fn a_writer_who_goes_away_has_still_written() {
         async move { version(&cache, 1).await }
     });
     store.a_load_has_read().await;
-    let writer = cache.put(&1, committed(2));
+    let writer = put(&cache, 1, 2);
     // The load excludes the writer, so the writer waits, and then its client hangs up.
     assert!(futures_util::FutureExt::now_or_never(writer).is_none());
     store.open_gate();
@@ -307,7 +311,7 @@ async fn absence_is_remembered_briefly_and_a_commit_ends_it() {
     assert_eq!(version(&cache, 1).await, None);
     assert_eq!(store.loads(), 2);
     store.write(1, 1);
-    cache.put(&1, committed(1)).await;
+    put(&cache, 1, 1).await;
     assert_eq!(version(&cache, 1).await, Some(1));
     assert_eq!(store.loads(), 2);
 }
@@ -321,7 +325,7 @@ async fn a_deleted_value_does_not_come_back() {
     cache.invalidate(&1, 2).await;
     assert_eq!(version(&cache, 1).await, None);
     // A writer that committed before the deletion, and comes late, changes nothing.
-    cache.put(&1, committed(1)).await;
+    put(&cache, 1, 1).await;
     assert_eq!(version(&cache, 1).await, None);
 }
 
@@ -329,8 +333,11 @@ async fn a_deleted_value_does_not_come_back() {
 async fn a_newer_value_is_never_replaced_by_an_older_one() {
     let store = Store::new([]);
     let cache = cache(&store);
-    cache.put(&1, committed(3)).await;
-    cache.put(&1, committed(2)).await;
+    // Of two commits, the one that began first tells the cache last.
+    let late = put(&cache, 1, 2);
+    advance(Duration::from_millis(1)).await;
+    put(&cache, 1, 3).await;
+    late.await;
     cache.invalidate(&1, 3).await;
     assert_eq!((version(&cache, 1).await, store.loads()), (Some(3), 0));
 }
@@ -359,7 +366,7 @@ async fn memory_is_bounded_by_weight() {
     let config = CacheConfig { capacity_bytes: 100_000, ..CacheConfig::default() };
     let cache = ReadThrough::new(config, Arc::clone(&store) as Arc<dyn Loader<u64, u64>>);
     for key in 0..10_000 {
-        cache.put(&key, committed(1)).await;
+        put(&cache, key, 1).await;
     }
     // At 1256 bytes a slot 79 fit; Moka sweeps in batches, so a few more may still be there.
     let evicted = cache.stats().evicted;

@@ -2,6 +2,9 @@
 
 mod bus;
 mod cache;
+mod cache_race;
 mod config;
+mod cql;
+mod cql_commit;
 mod engine;
 mod lifecycle;

@@ -175,6 +175,15 @@ impl Notification {
         self
     }
 
+    /// The template it is written from; empty if it was given as text.
+    #[must_use]
+    pub fn template(&self) -> &str {
+        match &self.content {
+            Content::Template { name, .. } => name,
+            Content::Text(_) => "",
+        }
+    }
+
     /// The Message-ID it carries on every try, so that a receiver can tell a repeat.
     #[must_use]
     pub fn message_id(&self, domain: &str) -> String {

@@ -1,95 +1,42 @@
 //! Mails over SMTP.
 
-use std::time::Duration;
+mod config;
+mod connection;
+mod pool;
+mod replies;
+
+use std::fmt::Display;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
-use lettre::{
-    AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor,
-    transport::smtp::{self, PoolConfig, authentication::Credentials},
-};
-use thiserror::Error;
+use lettre::{Message, transport::smtp};
+use tokio::time::timeout;
+
+pub use config::{Security, SmtpConfig};
+use connection::Relay;
+pub use connection::SmtpError;
+use pool::Pool;
 
 use super::{Letterhead, Mail, Mailer, Pace};
 use crate::domain::Verdict;
 
-/// Mails on their way at once, and so connections to the relay.
-const CONNECTIONS: usize = 8;
-
-/// The longest a step of the conversation may take.
-const STEP_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How the conversation is protected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Security {
-    /// TLS from the first byte.
-    Tls,
-    /// TLS after STARTTLS; refused if the relay does not offer it.
-    StartTls,
-    /// None, for a relay on the same machine.
-    None,
-}
-
-/// Where mails go.
-#[derive(Clone)]
-pub struct SmtpConfig {
-    /// The relay's name.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// How the conversation is protected.
-    pub security: Security,
-    /// Name and password, if the relay asks for them.
-    pub credentials: Option<(String, String)>,
-}
-
-impl std::fmt::Debug for SmtpConfig {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SmtpConfig")
-            .field("host", &self.host)
-            .field("port", &self.port)
-            .field("security", &self.security)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A relay that cannot be used.
-#[derive(Debug, Error)]
-#[error("cannot use the SMTP relay {host:?}")]
-pub struct SmtpError {
-    host: String,
-    #[source]
-    source: smtp::Error,
-}
-
 /// Sends mails through a relay.
 #[derive(Clone, Debug)]
 pub struct SmtpMailer {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    pool: Pool,
+    config: SmtpConfig,
     letterhead: Letterhead,
 }
 
 impl SmtpMailer {
-    /// Sends through the relay of `config`, which is not yet spoken to.
+    /// Sends through the relay of `config`, which is not yet spoken to. Blocks while it reads the file with the
+    /// relay's authority, if there is one: call it before the runtime is busy.
     ///
     /// # Errors
-    /// When its name cannot be a TLS server's.
+    /// [`SmtpError`].
     pub fn new(config: SmtpConfig, letterhead: Letterhead) -> Result<Self, SmtpError> {
-        type Smtp = AsyncSmtpTransport<Tokio1Executor>;
-        let builder = match config.security {
-            Security::Tls => Smtp::relay(&config.host),
-            Security::StartTls => Smtp::starttls_relay(&config.host),
-            Security::None => Ok(Smtp::builder_dangerous(&config.host)),
-        };
-        let builder = builder.map_err(|source| SmtpError { host: config.host.clone(), source })?;
-        let mut builder = builder
-            .port(config.port)
-            .timeout(Some(STEP_TIMEOUT))
-            .pool_config(PoolConfig::new().max_size(u32::try_from(CONNECTIONS).unwrap_or(u32::MAX)));
-        if let Some((name, password)) = config.credentials {
-            builder = builder.credentials(Credentials::new(name, password));
-        }
-        Ok(Self { transport: builder.build(), letterhead })
+        let pool = Pool::new(Relay::new(&config)?, config.connections);
+        Ok(Self { pool, config, letterhead })
     }
 
     async fn try_once(&self, mail: Mail) -> Verdict {
@@ -97,15 +44,36 @@ impl SmtpMailer {
             Ok(message) => message,
             Err(error) => return Verdict::Permanent(error),
         };
-        match self.transport.send(message).await {
-            Ok(_) => Verdict::Sent,
+        // Not the library's own bound, which ends with connecting. A conversation that is given up is closed: the
+        // answer that it still owes must not be taken for that to another mail.
+        match timeout(self.config.timeout, self.hand_over(&message)).await {
+            Ok(verdict) => verdict,
+            Err(_) => Verdict::Transient(format!("no answer within {:?}", self.config.timeout)),
+        }
+    }
+
+    async fn hand_over(&self, message: &Message) -> Verdict {
+        // Whatever goes wrong before the first word about the mail says nothing about the mail.
+        let mut connection = match self.pool.take().await {
+            Ok(connection) => connection,
+            Err(error) => return transient(error),
+        };
+        match connection.send(message.envelope(), &message.formatted()).await {
+            Ok(_) => {
+                self.pool.put_back(connection);
+                Verdict::Sent
+            }
             Err(error) if error.is_permanent() && !is_about_us(&error) => {
                 Verdict::Permanent(error.to_string())
             }
             // Also a relay that went away after DATA: it may have the mail, and will see the same Message-ID.
-            Err(error) => Verdict::Transient(error.to_string()),
+            Err(error) => transient(error),
         }
     }
+}
+
+fn transient(error: impl Display) -> Verdict {
+    Verdict::Transient(error.to_string())
 }
 
 /// Whether the relay refuses to speak with us rather than this mail: it wants another login (RFC 4954, section
@@ -118,11 +86,12 @@ fn is_about_us(error: &smtp::Error) -> bool {
 impl Mailer for SmtpMailer {
     async fn send(&self, mails: Vec<Mail>) -> Vec<Verdict> {
         let tries = mails.into_iter().map(|mail| self.try_once(mail));
-        stream::iter(tries).buffered(CONNECTIONS).collect().await
+        stream::iter(tries).buffered(usize::from(self.config.connections)).collect().await
     }
 
     fn pace(&self) -> Pace {
-        // Few: what was sent and not yet written down is sent again after a kill.
-        Pace { batch: CONNECTIONS, lanes: 1 }
+        // Few: what was sent and not yet written down is sent again after a kill. And no more than there are
+        // connections, so that a call ends within the time of one mail, well before the leases on its mails do.
+        Pace { batch: usize::from(self.config.connections), lanes: 1 }
     }
 }

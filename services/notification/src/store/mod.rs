@@ -7,7 +7,9 @@
 //!
 //! One conformance suite (`tests/it/conformance`) holds every backend to this.
 
+pub mod cql;
 pub mod embedded;
+mod records;
 
 use async_trait::async_trait;
 use service_kit::{clock::UnixMillis, requests::Request};

@@ -4,6 +4,8 @@ mod notifications;
 mod parked;
 mod people;
 mod receipts;
+mod relay;
+mod twice;
 mod watch;
 mod welcome;
 
@@ -24,7 +26,7 @@ use notification::{
     MailConfig, NotificationConfig, NotificationService,
     clients::Users,
     events::{RECEIPTS_QUEUE, WELCOME_QUEUE, subscriptions},
-    store::embedded::EmbeddedStore,
+    store::{NotificationStore, embedded::EmbeddedStore},
 };
 use proto::{
     notification::v1::{
@@ -76,10 +78,21 @@ impl Api {
 
     /// The service, asking the user service at `users`.
     pub(crate) async fn start_with(mail: MailConfig, users: SocketAddr) -> Self {
+        let time = Clock::manual(UnixMillis(1_700_000_000_000));
+        Self::start_over(mail, users, time, |bus| Arc::new(bus), None).await
+    }
+
+    /// The service over a bus that wraps the usual one, and on another store if there is one.
+    async fn start_over(
+        mail: MailConfig,
+        users: SocketAddr,
+        (clock, hand): (Clock, Hand),
+        wrap: impl FnOnce(EmbeddedBus<Engine>) -> Arc<dyn Bus>,
+        store: Option<Arc<dyn NotificationStore>>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mails = folder.path().join("mails");
         let engine = Engine::open(&folder.path().join("store.redb"), EngineConfig::default()).unwrap();
-        let (clock, hand) = Clock::manual(UnixMillis(1_700_000_000_000));
         let bus_clock = clock.clone();
         let bus_clock = mesh_events::embedded::Clock::new(move || bus_clock.now().0);
         let bus_config = EmbeddedBusConfig { clock: bus_clock, ..EmbeddedBusConfig::default() };
@@ -87,8 +100,9 @@ impl Api {
         let other = Subscription::new(OTHER_QUEUE, [EventKind::from_static("user.created")]);
         let [welcomes, receipts] = subscriptions();
         bus.declare(&[welcomes, receipts, other]).await.unwrap();
-        let shared: Arc<dyn Bus> = Arc::new(bus.clone());
-        let store = Arc::new(EmbeddedStore::open(engine, clock.clone()).await.unwrap());
+        let shared: Arc<dyn Bus> = wrap(bus.clone());
+        let own = EmbeddedStore::open(engine, clock.clone()).await.unwrap();
+        let store = store.unwrap_or_else(|| Arc::new(own));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let from = "Example <no-reply@example.org>".to_owned();

@@ -5,5 +5,6 @@
 mod api;
 mod conformance;
 mod courier;
+mod cql;
 mod embedded;
 mod smtp;

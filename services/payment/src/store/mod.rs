@@ -16,7 +16,10 @@
 //! One conformance suite (`tests/it/conformance`) holds every backend to this.
 
 mod commands;
+pub mod cql;
 pub mod embedded;
+mod judge;
+mod records;
 
 use async_trait::async_trait;
 pub use commands::{Applied, Book, Commit, Entry, Standing, StoreError};

@@ -2,7 +2,7 @@
 
 mod gone;
 mod life;
-mod many;
+pub(crate) mod many;
 mod reads;
 mod refusals;
 mod replays;

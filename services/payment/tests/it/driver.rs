@@ -7,5 +7,5 @@ mod expiry;
 mod late;
 mod outage;
 mod patience;
-mod replicas;
+pub(crate) mod replicas;
 mod steady;

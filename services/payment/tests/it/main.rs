@@ -4,6 +4,7 @@
 
 mod api;
 mod conformance;
+mod cql;
 mod driver;
 mod embedded;
 mod reconciliation;

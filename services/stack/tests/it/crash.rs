@@ -149,7 +149,7 @@ async fn verify(stack: &Stack, data: &Path, acknowledged: &Acknowledged, importe
 
     eventually("every user has a mail", async || message_ids(data).len() >= everybody.len()).await;
     for (email, user) in &acknowledged {
-        let request = GetUserRequest { key: Some(Key::Email(email.clone())) };
+        let request = GetUserRequest { key: Some(Key::Email(email.clone())), ..Default::default() };
         let found = stack.users().get_user(request).await.unwrap().into_inner().user;
         assert_eq!(found.as_ref(), Some(user), "acknowledged and lost");
     }

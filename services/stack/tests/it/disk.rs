@@ -37,7 +37,7 @@ async fn a_full_disk_stops_the_stack_and_loses_nothing() {
 
     let stack = Stack::start(data.path());
     for email in acknowledged {
-        let request = GetUserRequest { key: Some(Key::Email(email.clone())) };
+        let request = GetUserRequest { key: Some(Key::Email(email.clone())), ..Default::default() };
         let found = stack.users().get_user(request).await;
         assert!(found.is_ok(), "{email} was acknowledged and is lost: {found:?}");
     }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, and so do the functions it calls")]
 
+mod alone;
 mod crash;
 mod csv;
 mod disk;

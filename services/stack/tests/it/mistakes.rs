@@ -28,7 +28,7 @@ async fn a_second_stack_on_the_same_data_is_refused_and_the_first_goes_on() {
     stack.users().create_user(request).await.unwrap();
     let said = refusal(command(data.path()));
     assert!(said.contains("stack.redb is already in use by another process"), "{said}");
-    let request = GetUserRequest { key: Some(Key::Email("a@b.de".to_owned())) };
+    let request = GetUserRequest { key: Some(Key::Email("a@b.de".to_owned())), ..Default::default() };
     stack.users().get_user(request).await.unwrap();
     assert!(stack.terminate().success());
 }

@@ -193,7 +193,7 @@ pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool)
 pub(crate) async fn everybody(stack: &Stack) -> Vec<User> {
     let (mut everybody, mut page_token) = (Vec::new(), String::new());
     loop {
-        let request = ListUsersRequest { page_size: 1_000, page_token };
+        let request = ListUsersRequest { page_size: 1_000, page_token, ..Default::default() };
         let page = stack.users().list_users(request).await.unwrap().into_inner();
         everybody.extend(page.users);
         page_token = page.next_page_token;

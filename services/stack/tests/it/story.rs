@@ -38,7 +38,7 @@ async fn a_user_is_created_greeted_served_and_remembered() {
 
     let session = CreateSessionRequest { user_id: user_id.clone(), ..Default::default() };
     let token = stack.sessions().create_session(session).await.unwrap().into_inner().token;
-    let get = GetProfileRequest { user_id: user_id.clone() };
+    let get = GetProfileRequest { user_id: user_id.clone(), ..Default::default() };
     let profile = stack.profiles().get_profile(get.clone()).await.unwrap().into_inner().profile.unwrap();
     assert_eq!((profile.display_name.as_str(), profile.locale.as_str()), ("Ada", "en-GB"));
     let attributes = BTreeMap::from([("title".to_owned(), "Countess".to_owned())]);

@@ -2,11 +2,13 @@
 
 mod import;
 mod profiles;
+mod reading;
 mod sessions;
 mod users;
 
 pub use import::{ImportError, ImportRow, Problem, Summary};
 pub use profiles::Profiles;
+pub use reading::{ConsistencyToken, NoToken, Reading};
 pub use sessions::Sessions;
 pub use users::{NewUser, Users};
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use mesh_events::Publisher;
 use service_kit::{clock::Clock, requests::Request, whole::Whole};
 
-use super::{CONTENTION_ATTEMPTS, Profiles};
+use super::{CONTENTION_ATTEMPTS, Profiles, Reading};
 use crate::{
     domain::{DisplayName, Email, Locale, User, UserChange, UserId},
     error::Error,
     events,
-    store::{Answer, Committed, CreateUser, DeleteUser, ReplaceUser, Store, StoreError},
+    store::{Answer, Committed, Consistency, CreateUser, DeleteUser, ReplaceUser, Store, StoreError},
 };
 
 /// Who shall be a user.
@@ -89,8 +89,8 @@ impl Users {
     ///
     /// # Errors
     /// [`Error::UserNotFound`], [`Error::Unavailable`].
-    pub async fn get(&self, id: UserId) -> Result<User, Error> {
-        let found = self.store.users(&[id]).await.map_err(|error| Error::of_user(error, id))?;
+    pub async fn get(&self, id: UserId, reading: &Reading) -> Result<User, Error> {
+        let found = self.read(&[id], reading, Consistency::Strong).await?;
         found.into_iter().next().flatten().ok_or(Error::UserNotFound(id))
     }
 
@@ -98,26 +98,55 @@ impl Users {
     ///
     /// # Errors
     /// [`Error::EmailNotFound`], [`Error::Unavailable`].
-    pub async fn get_by_email(&self, email: &Email) -> Result<User, Error> {
-        let found = self.store.user_by_email(email.normal()).await;
-        found.map_err(|error| Error::Unavailable(error.into()))?.ok_or(Error::EmailNotFound)
+    pub async fn get_by_email(&self, email: &Email, reading: &Reading) -> Result<User, Error> {
+        let read = async |at| self.store.user_by_email_at(email.normal(), at).await.map_err(unavailable);
+        let mut found = read(reading.at(Consistency::Strong)).await?;
+        if found.as_ref().is_some_and(|user| !reading.sees_only(user.id, user.version)) {
+            found = read(Consistency::Strong).await?;
+        }
+        found.ok_or(Error::EmailNotFound)
     }
 
     /// The users with these ids, each in the place of its id.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn batch(&self, ids: &[UserId]) -> Result<Vec<Option<User>>, Error> {
-        self.store.users(ids).await.map_err(|error| Error::Unavailable(error.into()))
+    pub async fn batch(&self, ids: &[UserId], reading: &Reading) -> Result<Vec<Option<User>>, Error> {
+        self.read(ids, reading, Consistency::Eventual).await
+    }
+
+    async fn read(
+        &self,
+        ids: &[UserId],
+        reading: &Reading,
+        default: Consistency,
+    ) -> Result<Vec<Option<User>>, Error> {
+        let at = reading.at(default);
+        let mut found = self.store.users_at(ids, at).await.map_err(unavailable)?;
+        let is_old = |user: &User| !reading.sees(user.id, user.version);
+        let old: Vec<_> = (0..found.len()).filter(|&i| found[i].as_ref().is_some_and(is_old)).collect();
+        if at == Consistency::Eventual && !old.is_empty() {
+            let again: Vec<_> = old.iter().map(|&i| ids[i]).collect();
+            let newer = self.store.users_at(&again, Consistency::Strong).await.map_err(unavailable)?;
+            for (i, user) in old.into_iter().zip(newer) {
+                found[i] = user;
+            }
+        }
+        Ok(found)
     }
 
     /// Up to `limit` users after `after`, and whether there are more.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn list(&self, after: Option<UserId>, limit: usize) -> Result<(Vec<User>, bool), Error> {
-        let listed = self.store.list_users(after, limit + 1).await;
-        let mut users = listed.map_err(|error| Error::Unavailable(error.into()))?;
+    pub async fn list(
+        &self,
+        after: Option<UserId>,
+        limit: usize,
+        asked: Option<Consistency>,
+    ) -> Result<(Vec<User>, bool), Error> {
+        let at = asked.unwrap_or(Consistency::Eventual);
+        let mut users = self.store.list_users_at(after, limit + 1, at).await.map_err(unavailable)?;
         let more = users.len() > limit;
         users.truncate(limit);
         Ok((users, more))
@@ -140,7 +169,7 @@ impl Users {
         }
         let mut last = StoreError::Stale;
         for _ in 0..CONTENTION_ATTEMPTS {
-            let current = self.get(id).await?;
+            let current = self.current(id).await?;
             if seen.is_some_and(|seen| seen != current.version) {
                 break;
             }
@@ -159,16 +188,24 @@ impl Users {
         Err(Error::of_user(last, id))
     }
 
-    /// Deletes a user, if it still is at version `seen` (if one is given).
+    /// Deletes a user, if it still is at version `seen` (if one is given). Answers the version at which it is gone;
+    /// the highest there is, when this request had been answered before.
     ///
     /// # Errors
     /// As [`Users::update`].
-    pub async fn delete(&self, id: UserId, seen: Option<u64>, request: Option<Request>) -> Result<(), Error> {
+    pub async fn delete(
+        &self,
+        id: UserId,
+        seen: Option<u64>,
+        request: Option<Request>,
+    ) -> Result<u64, Error> {
         if self.recall(id, request.as_ref()).await?.is_some() {
-            return Ok(());
+            // Another replica may have done it, and whoever is told that it is done must find it so here.
+            self.profiles.vanished(id).await;
+            return Ok(u64::MAX);
         }
         for _ in 0..CONTENTION_ATTEMPTS {
-            let current = self.get(id).await?;
+            let current = self.current(id).await?;
             if seen.is_some_and(|seen| seen != current.version) {
                 break;
             }
@@ -192,13 +229,18 @@ impl Users {
             match self.whole.run(work).await {
                 Ok(committed) => {
                     self.tell(&committed, event);
-                    return Ok(());
+                    return Ok(if committed.replayed { u64::MAX } else { current.version + 1 });
                 }
                 Err(StoreError::Stale) => {}
                 Err(error) => return Err(Error::of_user(error, id)),
             }
         }
         Err(Error::of_user(StoreError::Stale, id))
+    }
+
+    /// The user as a change must build on it.
+    async fn current(&self, id: UserId) -> Result<User, Error> {
+        self.get(id, &Reading::default()).await
     }
 
     async fn recall(&self, id: UserId, request: Option<&Request>) -> Result<Option<Answer>, Error> {
@@ -219,4 +261,8 @@ impl Users {
             self.publisher.offer(event);
         }
     }
+}
+
+fn unavailable(error: StoreError) -> Error {
+    Error::Unavailable(error.into())
 }

@@ -2,6 +2,7 @@
 
 mod convert;
 mod profiles;
+mod reading;
 mod sessions;
 mod users;
 

@@ -10,7 +10,10 @@ use proto::user::v1::{
 use service_kit::{error::Violations, requests};
 use tonic::{Request, Response, Status};
 
-use super::convert;
+use super::{
+    convert,
+    reading::{reading, written},
+};
 use crate::{
     app::Profiles,
     domain::{Attributes, DisplayName, Locale, ProfileChange, UserId, version_of},
@@ -35,8 +38,12 @@ impl ProfileService for ProfileApi {
         &self,
         request: Request<GetProfileRequest>,
     ) -> Result<Response<GetProfileResponse>, Status> {
-        let id = UserId::parse("user_id", &request.into_inner().user_id).map_err(Error::from)?;
-        let profile = self.0.get(id).await?;
+        let (metadata, _, message) = request.into_parts();
+        let mut violations = Violations::default();
+        let id = violations.keep(UserId::parse("user_id", &message.user_id));
+        let reading = reading(&mut violations, &metadata, message.consistency);
+        let (id, reading) = violations.finish(|| Some((id?, reading?))).map_err(Error::Invalid)?;
+        let profile = self.0.read(id, &reading).await?;
         Ok(Response::new(GetProfileResponse { profile: Some(convert::profile(&profile)) }))
     }
 
@@ -77,6 +84,7 @@ impl ProfileService for ProfileApi {
         let (id, seen, request) =
             violations.finish(|| Some((id?, seen?, request?))).map_err(Error::Invalid)?;
         let profile = self.0.update(id, change, seen, request).await?;
-        Ok(Response::new(UpdateProfileResponse { profile: Some(convert::profile(&profile)) }))
+        let answer = UpdateProfileResponse { profile: Some(convert::profile(&profile)) };
+        Ok(written(answer, id, profile.version))
     }
 }

@@ -8,13 +8,13 @@ use proto::user::v1::{
     ImportUsersResponse, ListUsersRequest, ListUsersResponse, UpdateUserRequest, UpdateUserResponse,
     get_user_request::Key, user_service_server::UserService,
 };
-use service_kit::{
-    error::{Violation, Violations},
-    paging, requests,
-};
+use service_kit::{error::Violations, paging, requests};
 use tonic::{Code, Request, Response, Status, Streaming};
 
-use super::convert;
+use super::{
+    convert,
+    reading::{consistency, reading, written},
+};
 use crate::{
     app::{ImportError, ImportRow, NewUser, Summary, Users},
     domain::{DisplayName, Email, Locale, UserChange, UserId, version_of},
@@ -30,6 +30,12 @@ const LIST: &str = "user.v1.users";
 /// The service as gRPC sees it.
 #[derive(Clone, Debug)]
 pub struct UserApi(Users);
+
+/// By what a user is asked for.
+enum By {
+    Id(UserId),
+    Email(Email),
+}
 
 impl UserApi {
     /// An API of these use cases.
@@ -58,19 +64,26 @@ impl UserService for UserApi {
             })
             .map_err(Error::Invalid)?;
         let user = self.0.create(new, request).await?;
-        Ok(Response::new(CreateUserResponse { user: Some(convert::user(user)) }))
+        let (id, version) = (user.id, user.version);
+        Ok(written(CreateUserResponse { user: Some(convert::user(user)) }, id, version))
     }
 
     async fn get_user(&self, request: Request<GetUserRequest>) -> Result<Response<GetUserResponse>, Status> {
-        let user = match request.into_inner().key {
-            Some(Key::UserId(id)) => self.0.get(UserId::parse("user_id", &id).map_err(Error::from)?).await?,
-            Some(Key::Email(email)) => {
-                self.0.get_by_email(&Email::parse("email", &email).map_err(Error::from)?).await?
-            }
+        let (metadata, _, message) = request.into_parts();
+        let mut violations = Violations::default();
+        let reading = reading(&mut violations, &metadata, message.consistency);
+        let key = match &message.key {
+            Some(Key::UserId(id)) => violations.keep(UserId::parse("user_id", id)).map(By::Id),
+            Some(Key::Email(email)) => violations.keep(Email::parse("email", email)).map(By::Email),
             None => {
-                let missing = Violation::new("key", "KEY_MISSING", "either user_id or email must be given");
-                return Err(Error::from(missing).into());
+                violations.add("key", "KEY_MISSING", "either user_id or email must be given");
+                None
             }
+        };
+        let (key, reading) = violations.finish(|| Some((key?, reading?))).map_err(Error::Invalid)?;
+        let user = match key {
+            By::Id(id) => self.0.get(id, &reading).await?,
+            By::Email(email) => self.0.get_by_email(&email, &reading).await?,
         };
         Ok(Response::new(GetUserResponse { user: Some(convert::user(user)) }))
     }
@@ -79,8 +92,10 @@ impl UserService for UserApi {
         &self,
         request: Request<BatchGetUsersRequest>,
     ) -> Result<Response<BatchGetUsersResponse>, Status> {
-        let names = request.into_inner().user_ids;
+        let (metadata, _, message) = request.into_parts();
+        let names = message.user_ids;
         let mut violations = Violations::default();
+        let reading = reading(&mut violations, &metadata, message.consistency);
         if names.is_empty() || names.len() > BATCH_MAX {
             violations.add("user_ids", "BATCH_SIZE_INVALID", "must be 1 to 100 ids");
         }
@@ -91,9 +106,9 @@ impl UserService for UserApi {
             .enumerate()
             .filter_map(|name| violations.keep(parse(name)))
             .collect();
-        let ids = violations.finish(|| Some(ids)).map_err(Error::Invalid)?;
+        let (ids, reading) = violations.finish(|| Some((ids, reading?))).map_err(Error::Invalid)?;
         let mut answer = BatchGetUsersResponse::default();
-        for (name, found) in names.into_iter().zip(self.0.batch(&ids).await?) {
+        for (name, found) in names.into_iter().zip(self.0.batch(&ids, &reading).await?) {
             match found {
                 Some(user) => answer.users.push(convert::user(user)),
                 None => answer.missing_user_ids.push(name),
@@ -113,8 +128,10 @@ impl UserService for UserApi {
             let id = last.map(|bytes| uuid::Uuid::from_slice(&bytes)).transpose();
             Ok(id.map_err(|_| paging::BadToken)?.map(UserId))
         }));
-        let (after, size) = violations.finish(|| Some((after?, size?))).map_err(Error::Invalid)?;
-        let (users, more) = self.0.list(after, size).await?;
+        let asked = violations.keep(consistency(message.consistency));
+        let (after, size, asked) =
+            violations.finish(|| Some((after?, size?, asked?))).map_err(Error::Invalid)?;
+        let (users, more) = self.0.list(after, size, asked).await?;
         let last = users.last().filter(|_| more);
         let next_page_token = last.map(|user| paging::encode(LIST, user.id.0.as_bytes())).unwrap_or_default();
         Ok(Response::new(ListUsersResponse {
@@ -157,7 +174,8 @@ impl UserService for UserApi {
         let (id, seen, request) =
             violations.finish(|| Some((id?, seen?, request?))).map_err(Error::Invalid)?;
         let user = self.0.update(id, change, seen, request).await?;
-        Ok(Response::new(UpdateUserResponse { user: Some(convert::user(user)) }))
+        let version = user.version;
+        Ok(written(UpdateUserResponse { user: Some(convert::user(user)) }, id, version))
     }
 
     async fn delete_user(
@@ -172,8 +190,8 @@ impl UserService for UserApi {
             violations.keep(requests::Request::of_message("DeleteUser", &message.request_id, &message));
         let (id, seen, request) =
             violations.finish(|| Some((id?, seen?, request?))).map_err(Error::Invalid)?;
-        self.0.delete(id, seen, request).await?;
-        Ok(Response::new(DeleteUserResponse {}))
+        let version = self.0.delete(id, seen, request).await?;
+        Ok(written(DeleteUserResponse {}, id, version))
     }
 
     async fn import_users(

@@ -50,6 +50,8 @@ pub struct ReplaceProfile {
     pub profile: Profile,
     /// Under which the answer is remembered.
     pub request: Option<Request>,
+    /// Told with it.
+    pub event: Envelope,
 }
 
 /// What a write came to.

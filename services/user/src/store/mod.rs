@@ -4,15 +4,20 @@
 //!   will be delivered at least once.
 //! - A write is decided once. `Err(Unavailable)` of a write may mean "done" or "not done"; the same command
 //!   with the same [`Request`] finds out.
-//! - Reads see every write that was answered before they began.
+//! - Reads see every write that was answered before they began, unless they are asked to see less
+//!   ([`Consistency::Eventual`]).
 //!
 //! One conformance suite (`tests/it/conformance`) holds every backend to this.
 
 mod commands;
+mod consistency;
+pub mod cql;
 pub mod embedded;
+mod records;
 
 use async_trait::async_trait;
 pub use commands::{Answer, Committed, CreateUser, DeleteUser, ReplaceProfile, ReplaceUser, StoreError};
+pub use consistency::Consistency;
 use service_kit::{clock::UnixMillis, requests::Request};
 
 use crate::domain::{Profile, Session, TokenHash, User, UserId};
@@ -31,13 +36,41 @@ pub trait UserStore: Send + Sync + 'static {
     async fn delete_user(&self, command: DeleteUser) -> Result<Committed<()>, StoreError>;
 
     /// The users with these ids, each in the place of its id.
-    async fn users(&self, ids: &[UserId]) -> Result<Vec<Option<User>>, StoreError>;
+    async fn users_at(
+        &self,
+        ids: &[UserId],
+        consistency: Consistency,
+    ) -> Result<Vec<Option<User>>, StoreError>;
 
     /// The user with this address in its normal form.
-    async fn user_by_email(&self, normal: &str) -> Result<Option<User>, StoreError>;
+    async fn user_by_email_at(
+        &self,
+        normal: &str,
+        consistency: Consistency,
+    ) -> Result<Option<User>, StoreError>;
 
     /// Up to `limit` users in the order of their ids, from the one after `after`.
-    async fn list_users(&self, after: Option<UserId>, limit: usize) -> Result<Vec<User>, StoreError>;
+    async fn list_users_at(
+        &self,
+        after: Option<UserId>,
+        limit: usize,
+        consistency: Consistency,
+    ) -> Result<Vec<User>, StoreError>;
+
+    /// [`UserStore::users_at`], strong.
+    async fn users(&self, ids: &[UserId]) -> Result<Vec<Option<User>>, StoreError> {
+        self.users_at(ids, Consistency::Strong).await
+    }
+
+    /// [`UserStore::user_by_email_at`], strong.
+    async fn user_by_email(&self, normal: &str) -> Result<Option<User>, StoreError> {
+        self.user_by_email_at(normal, Consistency::Strong).await
+    }
+
+    /// [`UserStore::list_users_at`], strong.
+    async fn list_users(&self, after: Option<UserId>, limit: usize) -> Result<Vec<User>, StoreError> {
+        self.list_users_at(after, limit, Consistency::Strong).await
+    }
 
     /// The answer that was given to this request, if it is still remembered.
     ///
@@ -55,7 +88,13 @@ pub trait ProfileStore: Send + Sync + 'static {
     async fn ensure_profile(&self, user: UserId, now: UnixMillis) -> Result<Option<Profile>, StoreError>;
 
     /// The profile of this user.
-    async fn profile(&self, user: UserId) -> Result<Option<Profile>, StoreError>;
+    async fn profile_at(&self, user: UserId, consistency: Consistency)
+    -> Result<Option<Profile>, StoreError>;
+
+    /// [`ProfileStore::profile_at`], strong.
+    async fn profile(&self, user: UserId) -> Result<Option<Profile>, StoreError> {
+        self.profile_at(user, Consistency::Strong).await
+    }
 
     /// Puts the profile of the command in place of the version it expects.
     async fn replace_profile(&self, command: ReplaceProfile) -> Result<Committed<Profile>, StoreError>;

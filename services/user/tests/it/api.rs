@@ -1,5 +1,6 @@
 //! The service over the wire: what callers send and what they get, mistakes included.
 
+mod consistency;
 mod import;
 mod profiles;
 mod sessions;

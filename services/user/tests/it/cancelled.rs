@@ -2,6 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use mesh_events::{
+    Relay, RelayConfig,
+    embedded::{EmbeddedBus, EmbeddedBusConfig, EmbeddedOutbox},
+};
 use service_kit::{
     cache::CacheConfig,
     clock::Clock,
@@ -21,10 +25,14 @@ async fn a_caller_who_goes_away_leaves_no_old_profile_in_the_cache() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::open(&folder.path().join("store.redb"), EngineConfig::default()).unwrap();
     let clock = Clock::system();
-    let store = Arc::new(EmbeddedStore::open(engine, clock.clone()).await.unwrap());
+    let store = Arc::new(EmbeddedStore::open(engine.clone(), clock.clone()).await.unwrap());
+    let bus = EmbeddedBus::open(engine.clone(), EmbeddedBusConfig::default()).await.unwrap();
+    // Nobody relays: what is offered stays in the outbox.
+    let (publisher, _relay) =
+        Relay::new(Arc::new(EmbeddedOutbox::new(engine)), Arc::new(bus), RelayConfig::default());
     let shared: Arc<dyn Store> = Arc::clone(&store) as _;
     let cache = ProfileCache::new(Arc::clone(&shared), clock.clone(), CacheConfig::default());
-    let profiles = Profiles::new(shared, cache, clock.clone());
+    let profiles = Profiles::new(shared, cache, publisher, clock.clone());
     let user = person(1, "a@b.de", clock.now());
     create(&*store, &user, None).await.unwrap();
 

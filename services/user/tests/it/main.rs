@@ -5,5 +5,8 @@
 mod api;
 mod cancelled;
 mod conformance;
+mod cql;
 mod embedded;
+mod invalidator;
+mod replicas;
 mod trace;

@@ -27,11 +27,11 @@ async fn the_event_of_a_call_goes_on_in_its_trace() {
     let clock = Clock::system();
     let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(engine.clone(), clock.clone()).await.unwrap());
     let cache = ProfileCache::new(Arc::clone(&store), clock.clone(), CacheConfig::default());
-    let profiles = Arc::new(Profiles::new(Arc::clone(&store), cache, clock.clone()));
     let bus = EmbeddedBus::open(engine.clone(), EmbeddedBusConfig::default()).await.unwrap();
     let outbox = Arc::new(EmbeddedOutbox::new(engine));
     // The relay does not run, so the events stay where they can be looked at.
     let (publisher, _relay) = Relay::new(Arc::clone(&outbox) as _, Arc::new(bus), RelayConfig::default());
+    let profiles = Arc::new(Profiles::new(Arc::clone(&store), cache, publisher.clone(), clock.clone()));
     let users = Users::new(store, profiles, publisher, clock);
 
     let requests = [None, Request::new("CreateUser", "r", &[b"x"]).unwrap()];

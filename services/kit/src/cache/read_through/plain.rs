@@ -4,9 +4,8 @@
 use std::hash::Hash;
 
 use fail::fail_point;
-use tokio::time::Instant;
 
-use super::{Flight, Inner, LoadError, Verdict};
+use super::{Flight, Inner, Landing, LoadError, Verdict};
 
 /// Whether the bug is turned on.
 pub(super) fn is_on() -> bool {
@@ -26,14 +25,19 @@ where
             let (loaded, _) = self.judge(&key, None).await;
             loaded.map(Into::into).ok_or(LoadError::Closed)
         };
+        let trust = self.hearing.trust();
+        if self.cache.get(&key).await.is_some_and(|slot| slot.is_doubted(&trust)) {
+            self.cache.invalidate(&key).await;
+        }
         let answer = match self.cache.try_get_with(key.clone(), load).await {
-            Ok(slot) => match slot.verdict(Instant::now()) {
+            Ok(slot) => match slot.verdict(&trust) {
                 Verdict::Fresh(value) => Ok(value),
+                Verdict::Stale { value, .. } => Ok(Some(value)),
                 _ => Err(LoadError::Closed),
             },
             Err(error) => Err(LoadError::clone(&error)),
         };
-        flight.land(answer);
+        flight.land(Landing { answer, epoch: trust.now.epoch });
     }
 
     /// Takes the key out, whether or not it is being loaded.

@@ -10,12 +10,12 @@ use service_kit::{
 };
 
 use super::{
-    records::{decode, encode},
+    decode,
     tables::{BY_USER, DUE, ITEMS},
 };
 use crate::{
     domain::{Notification, NotificationId, Verdict},
-    store::{Enqueued, StoreError},
+    store::{Enqueued, StoreError, records::encode},
 };
 
 /// Takes on `notification`, of which `row` is the row: encoded by the caller, because everybody waits for the

@@ -5,7 +5,6 @@
 
 mod commands;
 mod queries;
-mod records;
 mod seeded;
 mod tables;
 
@@ -20,7 +19,7 @@ use service_kit::{
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use super::{Enqueued, ListKey, NotificationStore, StoreError};
+use super::{Enqueued, ListKey, NotificationStore, StoreError, records};
 use crate::domain::{Notification, NotificationId, Verdict};
 
 /// Notifications on the embedded engine.
@@ -104,6 +103,11 @@ impl NotificationStore for EmbeddedStore {
         let held = self.claimed.lock().await.clone();
         self.engine.read(move |txn| queries::next_due(txn, &held)).await.map_err(unread)
     }
+}
+
+/// A record as the engine's transactions tell of one that cannot be read.
+fn decode(row: &[u8]) -> Result<Notification, redb::Error> {
+    records::decode(row).map_err(|error| redb::Error::Corrupted(mesh_telemetry::chain(&error).to_string()))
 }
 
 fn written(error: WriteError<StoreError>) -> StoreError {

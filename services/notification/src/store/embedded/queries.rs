@@ -7,7 +7,7 @@ use service_kit::clock::UnixMillis;
 use uuid::Uuid;
 
 use super::{
-    records::decode,
+    decode,
     tables::{BY_USER, DUE, ITEMS},
 };
 use crate::{

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use mesh_rig::smtp::{Security, Sink};
 use notification::MailConfig;
 use proto::notification::v1::{
     Channel, GetNotificationRequest, ListNotificationsRequest, SendNotificationRequest, State,
@@ -11,7 +12,7 @@ use service_kit::requests::REMEMBERED;
 use tonic::Code;
 
 use super::{ADA, Api, BOB, NOWHERE, fields, sent, text, told};
-use crate::smtp::sink::Sink;
+use crate::smtp::plain;
 
 fn welcome(name: &str, parameters: &[(&str, &str)]) -> SendNotificationRequest {
     let parameters: BTreeMap<_, _> =
@@ -59,14 +60,14 @@ async fn a_template_is_filled_in() {
 
 #[tokio::test]
 async fn a_mail_leaves_through_the_relay_when_one_is_configured() {
-    let sink = Sink::start([]).await;
-    let mut api = Api::start_with(MailConfig::Smtp(sink.config()), NOWHERE).await;
+    let sink = Sink::start(Security::Plain).await.unwrap();
+    let mut api = Api::start_with(MailConfig::Smtp(plain(&sink)), NOWHERE).await;
     let mut watch = api.watch("").await;
     let queued = api.send(text(ADA, "Hello")).await;
     sent(&mut watch).await;
-    let mails = sink.mails();
+    let mails = sink.mailbox().deliveries().await;
     assert_eq!(mails.len(), 1);
-    assert!(mails[0].contains(&format!("Message-ID: {}\r\n", queued.message_id)), "{}", mails[0]);
+    assert_eq!(mails[0].message_id, queued.message_id);
     api.stop().await;
 }
 

@@ -1,6 +1,6 @@
 //! The consumer that sends receipts for payments.
 
-mod events;
+pub(super) mod events;
 
 use std::time::Duration;
 
@@ -187,7 +187,7 @@ async fn a_receipt_waits_for_a_user_service_that_is_down() {
     // The channel waits a moment after a refused connection; the ladder should not climb because of that.
     let (asking, key) = (shop.api.asking.clone(), Key::UserId(shop.payer.clone()));
     until(async || {
-        let request = GetUserRequest { key: Some(key.clone()) };
+        let request = GetUserRequest { key: Some(key.clone()), ..Default::default() };
         let asked = asking.clone().get_user(request).await;
         assert!(asked.as_ref().err().is_none_or(|status| status.code() == Code::Unavailable), "{asked:?}");
         asked.is_ok()

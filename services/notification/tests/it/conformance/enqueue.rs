@@ -92,3 +92,27 @@ pub(crate) async fn a_forgotten_request_is_new<H: Harness>(harness: H) {
     let other = text(2, person(1), harness.now());
     assert_eq!(enqueue(&*harness.store(), &other, request("r", "two")).await.unwrap(), new(&other));
 }
+
+pub(crate) async fn one_of_two_contents_wins_a_race<H: Harness>(harness: H) {
+    let racers = (0..12).map(|n| {
+        // As the service does it: what is asked for decides about the id.
+        let (content, notification) = (n % 2, text(n % 2, person(1), harness.now()));
+        let (store, asked) = (harness.store(), request("r", &content.to_string()));
+        tokio::spawn(async move { enqueue(&*store, &notification, asked).await })
+    });
+    let (mut firsts, mut answers, mut refused) = (0, Vec::new(), 0);
+    for racer in racers.collect::<Vec<_>>() {
+        match racer.await.unwrap() {
+            Ok(enqueued) => {
+                firsts += usize::from(!enqueued.replayed);
+                answers.push(enqueued.notification);
+            }
+            Err(StoreError::RequestReused) => refused += 1,
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    assert_eq!((firsts, answers.len(), refused), (1, 6, 6));
+    answers.dedup();
+    assert_eq!(answers.len(), 1);
+    assert_eq!(harness.store().list(person(1), None, 100).await.unwrap(), answers);
+}

@@ -16,6 +16,9 @@ use uuid::Uuid;
 
 /// A backend under test.
 pub(crate) trait Harness: Sized {
+    /// Random walks beside the model.
+    const CASES: u32 = 48;
+
     /// An empty store.
     async fn new() -> Self;
     /// The store.
@@ -41,6 +44,7 @@ macro_rules! conformance {
                 a_repeat_gets_the_first_answer,
                 another_content_is_refused,
                 a_forgotten_request_is_new,
+                one_of_two_contents_wins_a_race,
             );
             conformance!(@tests $harness: list:
                 pages_cover_a_users_notifications_once_newest_first,

@@ -255,11 +255,12 @@ async fn compare(harness: &impl Harness, model: &Model) {
     assert_eq!(store.next_due().await.unwrap(), next);
 }
 
-/// 48 random walks of up to 40 steps, every answer and every state compared with the model's.
+/// Random walks of up to 40 steps, every answer and every state compared with the model's.
 pub(crate) fn agrees_with_the_model<H: Harness>() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let (cases, failure_persistence) = (H::CASES, None);
     let mut runner =
-        TestRunner::new(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() });
+        TestRunner::new(ProptestConfig { cases, failure_persistence, ..ProptestConfig::default() });
     let walked = runner.run(&proptest::collection::vec(step(), 1..40), |steps| {
         runtime.block_on(async {
             let (mut harness, mut model) = (H::new().await, Model::default());

@@ -8,19 +8,20 @@ use service_kit::{
 
 use super::{
     Job,
-    records::{
-        decode_book, decode_key, decode_operation, decode_payment, decode_transfer, encode_book, encode_key,
-        encode_operation, encode_payment, encode_transfer,
-    },
     tables::{
         BOOKS, BY_USER, GIVEN_UP, LAPSES, OPEN, OPERATIONS, PAYMENTS, PENDING, TRANSFERS, book_key,
         operation_key,
     },
 };
 use crate::{
-    domain::{Balance, Before, BookId, Event, Operation, Payment, ProviderKey, Step, Transfer},
-    seeded::seeded,
-    store::{Applied, Book, Commit, StoreError},
+    domain::{Before, BookId, Event, Operation, Payment, ProviderKey, Step, Transfer},
+    store::{
+        Applied, Book, Commit, StoreError, judge,
+        records::{
+            decode_book, decode_key, decode_operation, decode_payment, decode_transfer, encode_book,
+            encode_key, encode_operation, encode_payment, encode_transfer,
+        },
+    },
 };
 
 /// Judges the commit and keeps it. Nothing is written before everything is judged.
@@ -39,10 +40,8 @@ pub(super) fn apply(
         }
     }
     let kept = stored_book(txn, book)?;
-    // Seeded bug, only with failpoints compiled in: whatever a step was made from, it is kept.
-    let is_unconditional = seeded("bug.unconditional-commit");
-    if kept.version != expected && !is_unconditional {
-        return Ok(Err(StoreError::Stale));
+    if let Err(refusal) = judge::is_current(kept.version, expected) {
+        return Ok(Err(refusal));
     }
     let step = &commit.step;
     let payment = stored_payment(txn, step)?;
@@ -55,10 +54,9 @@ pub(super) fn apply(
         open: open.as_ref(),
         pending: pending.as_ref(),
     };
-    let balance = match step.check(&before) {
+    let balance = match judge::balance_after(step, &before) {
         Ok(balance) => balance,
-        Err(_) if is_unconditional => unjudged(&before, step),
-        Err(broken) => return Ok(Err(StoreError::Broken(broken))),
+        Err(refusal) => return Ok(Err(refusal)),
     };
     let version = kept.version + 1;
     txn.open_table(BOOKS)?.insert(book_key(book), encode_book(version, &balance).as_slice())?;
@@ -76,19 +74,6 @@ pub(super) fn apply(
     Ok(Ok(Applied::Now { version }))
 }
 
-/// The book's balance with what the step says that it moved; for the seeded bug only.
-fn unjudged(before: &Before<'_>, step: &Step) -> Balance {
-    let (kept, own) =
-        (before.payment.map(|payment| payment.balance).unwrap_or_default(), step.payment.balance);
-    let with = |book: i128, kept: i128, own: i128| book + own - kept;
-    Balance {
-        held: with(before.balance.held, kept.held, own.held),
-        captured: with(before.balance.captured, kept.captured, own.captured),
-        refunding: with(before.balance.refunding, kept.refunding, own.refunding),
-        refunded: with(before.balance.refunded, kept.refunded, own.refunded),
-    }
-}
-
 /// What is known of a request, as the operation that it began.
 pub(super) fn answer(recalled: Recalled) -> Job<Option<ProviderKey>> {
     match recalled {
@@ -101,13 +86,13 @@ pub(super) fn answer(recalled: Recalled) -> Job<Option<ProviderKey>> {
 fn stored_book(txn: &WriteTransaction, id: BookId) -> Result<Book, redb::Error> {
     let books = txn.open_table(BOOKS)?;
     let row = books.get(book_key(id))?;
-    decode_book(id, row.as_ref().map(|row| row.value()))
+    Ok(decode_book(id, row.as_ref().map(|row| row.value()))?)
 }
 
 fn stored_payment(txn: &WriteTransaction, step: &Step) -> Result<Option<Payment>, redb::Error> {
     let payments = txn.open_table(PAYMENTS)?;
     let row = payments.get(step.payment.id.0.into_bytes())?;
-    row.map(|row| decode_payment(row.value())).transpose()
+    Ok(row.map(|row| decode_payment(row.value())).transpose()?)
 }
 
 /// The payment's open operation: only the newest can be.
@@ -122,7 +107,7 @@ fn stored_pending(txn: &WriteTransaction, transfer: &Transfer) -> Result<Option<
     let pending = txn.open_table(PENDING)?;
     let key = transfer.resolves().unwrap_or(transfer.operation());
     let row = pending.get(operation_key(key))?;
-    row.map(|row| decode_transfer(row.value())).transpose()
+    Ok(row.map(|row| decode_transfer(row.value())).transpose()?)
 }
 
 fn keep_payment(

@@ -3,7 +3,6 @@
 
 mod apply;
 mod reads;
-mod records;
 mod tables;
 
 use async_trait::async_trait;

@@ -6,16 +6,16 @@ use redb::{ReadTransaction, TableDefinition};
 use service_kit::clock::UnixMillis;
 use uuid::Uuid;
 
-use super::{
-    records::{decode_book, decode_operation, decode_payment, decode_transfer},
-    tables::{
-        BOOKS, BY_USER, GIVEN_UP, LAPSES, OPEN, OPERATIONS, OperationKey, PAYMENTS, TRANSFERS, book_id,
-        book_key, operation_key, provider_key,
-    },
+use super::tables::{
+    BOOKS, BY_USER, GIVEN_UP, LAPSES, OPEN, OPERATIONS, OperationKey, PAYMENTS, TRANSFERS, book_id, book_key,
+    operation_key, provider_key,
 };
 use crate::{
     domain::{BookId, Operation, Payment, PaymentId, ProviderKey, UserId},
-    store::{Book, Entry, Standing},
+    store::{
+        Book, Entry, Standing,
+        records::{decode_book, decode_operation, decode_payment, decode_transfer},
+    },
 };
 
 pub(super) fn payment(txn: &ReadTransaction, id: PaymentId) -> Result<Option<Standing>, redb::Error> {
@@ -44,7 +44,7 @@ pub(super) fn payments(
             let id = row?.0.value().1;
             let row = payments.get(id)?;
             let row = row.ok_or_else(|| redb::Error::Corrupted("a listed payment is missing".to_owned()))?;
-            decode_payment(row.value())
+            Ok(decode_payment(row.value())?)
         })
         .collect()
 }
@@ -52,7 +52,7 @@ pub(super) fn payments(
 pub(super) fn book(txn: &ReadTransaction, id: BookId) -> Result<Book, redb::Error> {
     let books = txn.open_table(BOOKS)?;
     let row = books.get(book_key(id))?;
-    decode_book(id, row.as_ref().map(|row| row.value()))
+    Ok(decode_book(id, row.as_ref().map(|row| row.value()))?)
 }
 
 pub(super) fn entries(
@@ -76,7 +76,7 @@ pub(super) fn entries(
 pub(super) fn operation(txn: &ReadTransaction, key: ProviderKey) -> Result<Option<Operation>, redb::Error> {
     let operations = txn.open_table(OPERATIONS)?;
     let row = operations.get(operation_key(key))?;
-    row.map(|row| decode_operation(key, row.value())).transpose()
+    Ok(row.map(|row| decode_operation(key, row.value())).transpose()?)
 }
 
 pub(super) fn open_operations(
@@ -110,7 +110,7 @@ fn named(
             let key = row?.0.value();
             let row = operations.get(key)?;
             let row = row.ok_or_else(|| redb::Error::Corrupted("an open operation is missing".to_owned()))?;
-            decode_operation(provider_key(key), row.value())
+            Ok(decode_operation(provider_key(key), row.value())?)
         })
         .collect()
 }
@@ -126,7 +126,7 @@ pub(super) fn books(
     rows.take(limit)
         .map(|row| {
             let (key, row) = row?;
-            decode_book(book_id(key.value())?, Some(row.value()))
+            Ok(decode_book(book_id(key.value())?, Some(row.value()))?)
         })
         .collect()
 }
@@ -142,7 +142,7 @@ pub(super) fn operations(
     rows.take(limit)
         .map(|row| {
             let (key, row) = row?;
-            decode_operation(provider_key(key.value()), row.value())
+            Ok(decode_operation(provider_key(key.value()), row.value())?)
         })
         .collect()
 }

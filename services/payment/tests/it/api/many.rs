@@ -1,14 +1,27 @@
 //! Many at once.
 
-use proto::payment::v1::{RefundPaymentRequest, State};
+use proto::payment::v1::{Payment, RefundPaymentRequest, State};
 
 use crate::world::{World, money, order, told};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_payments_from_one_book_all_succeed() {
     let mut world = World::start().await;
+    for payment in pay_from_one_book(&mut world, 100).await {
+        assert_eq!(payment.state(), State::Captured);
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn refunds_that_are_too_much_together_are_not_both_done() {
+    too_much_together_is_not_done(World::start().await).await;
+}
+
+/// So many payments of one user at once, captured at once; as they are answered. In the end they add up.
+pub(crate) async fn pay_from_one_book(world: &mut World, count: i64) -> Vec<Payment> {
     let user = world.user("ada@example.org").await;
-    let payments: Vec<_> = (0..100)
+    let payments: Vec<_> = (0..count)
         .map(|n| {
             let (mut payments, mut order) =
                 (world.payments.clone(), order(&user, 10, "tok_ok", &format!("create {n}")));
@@ -16,19 +29,21 @@ async fn many_payments_from_one_book_all_succeed() {
             tokio::spawn(async move { payments.create_payment(order).await })
         })
         .collect();
+    let mut answered = Vec::new();
     for payment in payments {
-        let payment = payment.await.unwrap().unwrap().into_inner().payment.unwrap();
-        assert_eq!(payment.state(), State::Captured);
+        answered.push(payment.await.unwrap().unwrap().into_inner().payment.unwrap());
+    }
+    for payment in &answered {
+        world.until(&payment.payment_id, State::Captured).await;
     }
     let balance = world.balance(&user).await;
-    assert_eq!((balance.captured_minor, balance.held_minor, balance.version), (1_000, 0, 300));
-    assert_eq!(world.transactions().await.len(), 200);
-    world.stop().await;
+    assert_eq!((balance.captured_minor, balance.held_minor), (10 * count, 0));
+    assert_eq!(balance.version, 3 * count);
+    assert_eq!(world.transactions().await.len(), usize::try_from(2 * count).unwrap());
+    answered
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn refunds_that_are_too_much_together_are_not_both_done() {
-    let mut world = World::start().await;
+pub(crate) async fn too_much_together_is_not_done(mut world: World) {
     let (id, user) = world.captured(1_000, "tok_ok").await;
     let refunds: Vec<_> = (0..2)
         .map(|n| {

@@ -14,6 +14,9 @@ use service_kit::clock::UnixMillis;
 
 /// A backend under test.
 pub(crate) trait Harness: Sized {
+    /// Random walks against the model, and the most moves of one.
+    const WALKS: (u32, usize) = (48, 150);
+
     /// An empty store.
     async fn new() -> Self;
     /// The store.

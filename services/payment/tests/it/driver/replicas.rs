@@ -36,15 +36,20 @@ async fn authorize(books: Books, n: u64, now: UnixMillis) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_services_on_one_book_lose_nothing_of_each_other() {
     let alone = Alone::with(|store| store).await;
-    let (store, now) = (&alone.store, alone.clock.now());
-    let replicas = [alone.books(), alone.books()];
+    lose_nothing_of_each_other([alone.books(), alone.books()], alone.clock.now()).await;
+}
+
+/// Two services authorize payments of one book, and each finds it as it must be then.
+pub(crate) async fn lose_nothing_of_each_other(replicas: [Books; 2], now: UnixMillis) {
     let work: Vec<_> = (0..40)
         .map(|n| tokio::spawn(authorize(replicas[usize::try_from(n % 2).unwrap()].clone(), n, now)))
         .collect();
     for payment in work {
         payment.await.unwrap();
     }
-    let book = store.book(euros_of(1)).await.unwrap();
-    assert_eq!((book.version, book.balance.held), (80, 400));
-    assert_eq!(store.open_operations(None, 1).await.unwrap(), []);
+    for store in replicas.iter().map(Books::store) {
+        let book = store.book(euros_of(1)).await.unwrap();
+        assert_eq!((book.version, book.balance.held), (80, 400));
+        assert_eq!(store.open_operations(None, 1).await.unwrap(), []);
+    }
 }

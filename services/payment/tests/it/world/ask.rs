@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use mesh_events::{Outbox as _, embedded::EmbeddedOutbox};
 use mesh_rpc::deadline::{Deadline, scope};
 use proto::{
     payment::v1::{
@@ -198,7 +197,6 @@ impl World {
 
     /// The events that were published.
     pub(crate) async fn envelopes(&self) -> Vec<mesh_events::Envelope> {
-        let outbox = EmbeddedOutbox::new(self.service().engine.clone());
-        outbox.pending(Duration::ZERO, None, 10_000).await.unwrap()
+        self.service().outbox.pending(Duration::ZERO, None, 10_000).await.unwrap()
     }
 }

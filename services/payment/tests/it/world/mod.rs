@@ -7,8 +7,10 @@ mod parts;
 use std::{path::Path, time::Duration};
 
 pub(crate) use ask::{fields, money, order, told};
+use mesh_rig::testing::Keyspace;
 use mesh_rpc::{Channel, Target};
-use parts::{PaymentPart, SandboxPart, UserPart};
+pub(crate) use parts::PaymentPart;
+use parts::{SandboxPart, UserPart};
 use proto::{
     payment::v1::{
         payment_service_client::PaymentServiceClient,
@@ -70,6 +72,7 @@ pub(crate) struct World {
     payment: Option<PaymentPart>,
     ports: Ports,
     folder: TempDir,
+    keyspace: Option<Keyspace>,
 }
 
 /// Where everything is found, also after it was stopped and started again.
@@ -87,6 +90,15 @@ impl World {
 
     /// Everything running, a little otherwise.
     pub(crate) async fn start_with(setup: Setup) -> Self {
+        Self::start_in(None, setup).await
+    }
+
+    /// Everything running, the payment service on CQL.
+    pub(crate) async fn start_on_cql() -> Self {
+        Self::start_in(Some(mesh_rig::testing::keyspace().await), Setup::default()).await
+    }
+
+    async fn start_in(keyspace: Option<Keyspace>, setup: Setup) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (clock, hand) = Clock::manual(START);
         let (user, sandbox, payment) = (parts::port().await, parts::port().await, parts::port().await);
@@ -111,6 +123,7 @@ impl World {
             payment: None,
             ports,
             folder,
+            keyspace,
         };
         world.user = Some(UserPart::start(user, world.folder.path()).await);
         world.sandbox = Some(world.sandbox_part(sandbox).await);
@@ -184,8 +197,22 @@ impl World {
         SandboxPart::start(listener, self.folder.path(), webhook, self.setup.slow_by).await
     }
 
+    /// One more payment service on the same books, and a client of it; for worlds on CQL.
+    pub(crate) async fn replica(&self) -> (PaymentPart, PaymentServiceClient<Channel>) {
+        let listener = parts::port().await;
+        let target = Target::fixed([listener.local_addr().unwrap()]);
+        let channel = Channel::builder(target).policies(&proto::POLICIES).build().unwrap();
+        (self.payment_part(listener).await, PaymentServiceClient::new(channel))
+    }
+
     async fn payment_part(&self, listener: tokio::net::TcpListener) -> PaymentPart {
         let targets = (Target::fixed([self.ports.user]), Target::fixed([self.ports.sandbox]));
-        PaymentPart::start(listener, self.folder.path(), self.clock.clone(), targets, self.setup).await
+        let instance = listener.local_addr().unwrap().to_string();
+        let cql = match &self.keyspace {
+            Some(keyspace) => Some(crate::cql::open(keyspace, &self.clock, &instance).await),
+            None => None,
+        };
+        let how = (self.setup, cql);
+        PaymentPart::start(listener, self.folder.path(), self.clock.clone(), targets, how).await
     }
 }

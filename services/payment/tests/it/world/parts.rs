@@ -3,13 +3,16 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use mesh_events::{
-    Bus, Relay, RelayConfig,
+    Bus, Outbox, Relay, RelayConfig,
     embedded::{EmbeddedBus, EmbeddedBusConfig, EmbeddedOutbox},
 };
 use mesh_rpc::{Channel, Server, ServerConfig, Target};
 use payment::{
-    PaymentConfig, PaymentService, app::Reconciliation, clients::Users, provider::GrpcProvider,
-    store::embedded::EmbeddedStore,
+    PaymentConfig, PaymentService,
+    app::Reconciliation,
+    clients::Users,
+    provider::GrpcProvider,
+    store::{PaymentStore, cql::CqlStore, embedded::EmbeddedStore},
 };
 use provider_sandbox::{Sandbox, SandboxConfig};
 use service_kit::{
@@ -136,8 +139,13 @@ pub(crate) struct PaymentPart {
     driver: Option<Part>,
     service: PaymentService,
     pub(crate) engine: Engine,
+    /// The store in the file; empty in a world on CQL.
     pub(crate) store: EmbeddedStore,
+    pub(crate) outbox: Arc<dyn Outbox>,
 }
+
+/// What the service keeps its books in, if not in a file.
+pub(super) type OnCql = Option<CqlStore>;
 
 impl PaymentPart {
     pub(super) async fn start(
@@ -145,15 +153,19 @@ impl PaymentPart {
         folder: &Path,
         clock: Clock,
         (users, provider): (Target, Target),
-        setup: Setup,
+        (setup, cql): (Setup, OnCql),
     ) -> Self {
-        let engine = engine(folder, "payment.redb");
+        let name = format!("payment.{}.redb", listener.local_addr().unwrap().port());
+        let engine = engine(folder, &name);
         let bus: Arc<dyn Bus> =
             Arc::new(EmbeddedBus::open(engine.clone(), EmbeddedBusConfig::default()).await.unwrap());
         // The relay does not run, so the events stay where they can be looked at.
-        let outbox = Arc::new(EmbeddedOutbox::new(engine.clone()));
-        let (publisher, _relay) = Relay::new(outbox, bus, RelayConfig::default());
         let store = EmbeddedStore::open(engine.clone(), clock.clone()).await.unwrap();
+        let (kept, outbox): (Arc<dyn PaymentStore>, Arc<dyn Outbox>) = match cql {
+            None => (Arc::new(store.clone()), Arc::new(EmbeddedOutbox::new(engine.clone()))),
+            Some(cql) => (Arc::new(cql.clone()), Arc::new(cql.outbox())),
+        };
+        let (publisher, _relay) = Relay::new(Arc::clone(&outbox), bus, RelayConfig::default());
         let config = PaymentConfig {
             listen: listener.local_addr().unwrap(),
             authorization_ttl: setup.authorization_ttl,
@@ -162,7 +174,7 @@ impl PaymentPart {
             provider: None,
         };
         let service = PaymentService::new(
-            Arc::new(store.clone()),
+            kept,
             Arc::new(GrpcProvider::new(channel(provider))),
             Users::new(channel(users)),
             publisher,
@@ -172,14 +184,14 @@ impl PaymentPart {
         let driver = service.driver();
         let driver = setup.sweeps.then(|| Part::spawn(|stop| driver.run(stop)));
         let server = Part::serve(service.server(ServerConfig::default()).unwrap(), listener);
-        Self { server, driver, service, engine, store }
+        Self { server, driver, service, engine, store, outbox }
     }
 
     pub(crate) fn reconciliation(&self) -> Reconciliation {
         self.service.reconciliation()
     }
 
-    pub(super) async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.server.end().await;
         self.service.close().await;
         if let Some(driver) = self.driver {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::points::POINTS;
+use service_kit::process::crash_points::POINTS;
 
 /// A crash.
 #[derive(Clone, Debug, PartialEq, Eq)]

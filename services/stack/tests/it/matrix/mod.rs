@@ -2,8 +2,6 @@
 //! callers who do not. Whatever was acknowledged is there, and nothing is there twice.
 
 mod cases;
-#[path = "../../../src/crash_points/points.rs"]
-mod points;
 
 use std::{fs, path::Path};
 

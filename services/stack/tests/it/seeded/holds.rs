@@ -1,4 +1,4 @@
-//! The test's end of held points: see `src/crash_points/hold.rs`.
+//! The test's end of held points: see `service_kit::process::crash_points`.
 
 use std::{
     fs,

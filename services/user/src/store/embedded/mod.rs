@@ -2,7 +2,6 @@
 //! of its request are there together or not at all.
 
 mod profiles;
-mod records;
 mod requests;
 mod sessions;
 mod tables;

@@ -6,7 +6,6 @@ use service_kit::clock::UnixMillis;
 
 use super::{
     EmbeddedStore, Job,
-    records::{decode_profile, encode_profile},
     requests::{keep, replay},
     tables::PROFILES,
     unread,
@@ -14,7 +13,10 @@ use super::{
 };
 use crate::{
     domain::{Profile, UserId},
-    store::{Answer, Committed, ProfileStore, ReplaceProfile, StoreError},
+    store::{
+        Answer, Committed, Consistency, ProfileStore, ReplaceProfile, StoreError,
+        records::{decode_profile, encode_profile},
+    },
 };
 
 #[async_trait]
@@ -28,10 +30,14 @@ impl ProfileStore for EmbeddedStore {
         }
     }
 
-    async fn profile(&self, user: UserId) -> Result<Option<Profile>, StoreError> {
+    async fn profile_at(
+        &self,
+        user: UserId,
+        _consistency: Consistency,
+    ) -> Result<Option<Profile>, StoreError> {
         let found = self.engine.read(move |txn| {
             let profiles = txn.open_table(PROFILES)?;
-            profiles.get(user.0.as_u128())?.map(|row| decode_profile(row.value())).transpose()
+            Ok(profiles.get(user.0.as_u128())?.map(|row| decode_profile(row.value())).transpose()?)
         });
         found.await.map_err(unread)
     }
@@ -46,7 +52,7 @@ fn ensure(txn: &WriteTransaction, user: UserId, now: UnixMillis) -> Job<Profile>
     let mut profiles = txn.open_table(PROFILES)?;
     let id = user.0.as_u128();
     if let Some(row) = profiles.get(id)? {
-        return decode_profile(row.value()).map(Ok);
+        return Ok(Ok(decode_profile(row.value())?));
     }
     // The user may have been deleted since the event: then the profile must not come back.
     let Some(user) = stored(txn, user)? else { return Ok(Err(StoreError::NotFound)) };
@@ -56,7 +62,7 @@ fn ensure(txn: &WriteTransaction, user: UserId, now: UnixMillis) -> Job<Profile>
 }
 
 fn replace(txn: &WriteTransaction, command: ReplaceProfile, now: UnixMillis) -> Job<Committed<Profile>> {
-    let ReplaceProfile { profile, request } = command;
+    let ReplaceProfile { profile, request, event } = command;
     match replay(txn, request.as_ref(), now)? {
         Err(refusal) => return Ok(Err(refusal)),
         Ok(Some(Answer::Profile(profile))) => return Ok(Ok(Committed::before(profile))),
@@ -71,6 +77,7 @@ fn replace(txn: &WriteTransaction, command: ReplaceProfile, now: UnixMillis) -> 
     }
     profiles.insert(id, encode_profile(&profile).as_slice())?;
     drop(profiles);
+    mesh_events::embedded::append(txn, &event)?;
     keep(txn, request.as_ref(), &Answer::Profile(profile.clone()), now)?;
     Ok(Ok(Committed::now(profile)))
 }

@@ -6,14 +6,16 @@ use service_kit::clock::UnixMillis;
 
 use super::{
     EmbeddedStore, Job,
-    records::{decode_session, encode_session},
     tables::{SESSIONS, SESSIONS_BY_EXPIRY, SESSIONS_BY_USER},
     unread,
     users::stored,
 };
 use crate::{
     domain::{Session, TokenHash, UserId},
-    store::{SessionStore, StoreError},
+    store::{
+        SessionStore, StoreError,
+        records::{decode_session, encode_session},
+    },
 };
 
 /// Expired sessions dropped by each opening: two, so that a backlog shrinks while no write waits long.
@@ -29,7 +31,7 @@ impl SessionStore for EmbeddedStore {
     async fn session(&self, token: TokenHash) -> Result<Option<Session>, StoreError> {
         let found = self.engine.read(move |txn| {
             let sessions = txn.open_table(SESSIONS)?;
-            sessions.get(token.0)?.map(|row| decode_session(row.value())).transpose()
+            Ok(sessions.get(token.0)?.map(|row| decode_session(row.value())).transpose()?)
         });
         found.await.map_err(unread)
     }

@@ -12,7 +12,6 @@ use service_kit::{
 
 use super::{
     EmbeddedStore, Job,
-    records::{decode_user, encode_user},
     requests::{answer, keep, replay},
     sessions::end_sessions_of,
     tables::{EMAILS, PROFILES, USERS},
@@ -20,7 +19,10 @@ use super::{
 };
 use crate::{
     domain::{User, UserId},
-    store::{Answer, Committed, CreateUser, DeleteUser, ReplaceUser, StoreError, UserStore},
+    store::{
+        Answer, Committed, Consistency, CreateUser, DeleteUser, ReplaceUser, StoreError, UserStore,
+        records::{decode_user, encode_user},
+    },
 };
 
 #[async_trait]
@@ -48,17 +50,30 @@ impl UserStore for EmbeddedStore {
         self.commit(move |txn| delete(txn, &command, now)).await
     }
 
-    async fn users(&self, ids: &[UserId]) -> Result<Vec<Option<User>>, StoreError> {
+    async fn users_at(
+        &self,
+        ids: &[UserId],
+        _consistency: Consistency,
+    ) -> Result<Vec<Option<User>>, StoreError> {
         let ids = ids.to_vec();
         self.engine.read(move |txn| find(txn, &ids)).await.map_err(unread)
     }
 
-    async fn user_by_email(&self, normal: &str) -> Result<Option<User>, StoreError> {
+    async fn user_by_email_at(
+        &self,
+        normal: &str,
+        _consistency: Consistency,
+    ) -> Result<Option<User>, StoreError> {
         let normal = normal.to_owned();
         self.engine.read(move |txn| find_by_email(txn, &normal)).await.map_err(unread)
     }
 
-    async fn list_users(&self, after: Option<UserId>, limit: usize) -> Result<Vec<User>, StoreError> {
+    async fn list_users_at(
+        &self,
+        after: Option<UserId>,
+        limit: usize,
+        _consistency: Consistency,
+    ) -> Result<Vec<User>, StoreError> {
         self.engine.read(move |txn| list(txn, after, limit)).await.map_err(unread)
     }
 
@@ -89,7 +104,7 @@ impl EmbeddedStore {
 /// The user stored under `id`, inside a write.
 pub(super) fn stored(txn: &WriteTransaction, id: UserId) -> Result<Option<User>, redb::Error> {
     let users = txn.open_table(USERS)?;
-    users.get(id.0.as_u128())?.map(|row| decode_user(row.value())).transpose()
+    Ok(users.get(id.0.as_u128())?.map(|row| decode_user(row.value())).transpose()?)
 }
 
 fn owner_of(txn: &WriteTransaction, normal: &str) -> Result<Option<UserId>, redb::Error> {
@@ -177,17 +192,19 @@ fn delete(txn: &WriteTransaction, command: &DeleteUser, now: UnixMillis) -> Job<
 
 fn find(txn: &ReadTransaction, ids: &[UserId]) -> Result<Vec<Option<User>>, redb::Error> {
     let users = txn.open_table(USERS)?;
-    ids.iter().map(|id| users.get(id.0.as_u128())?.map(|row| decode_user(row.value())).transpose()).collect()
+    let find =
+        |id: &UserId| Ok(users.get(id.0.as_u128())?.map(|row| decode_user(row.value())).transpose()?);
+    ids.iter().map(find).collect()
 }
 
 fn find_by_email(txn: &ReadTransaction, normal: &str) -> Result<Option<User>, redb::Error> {
     let Some(id) = txn.open_table(EMAILS)?.get(normal)?.map(|row| row.value()) else { return Ok(None) };
-    txn.open_table(USERS)?.get(id)?.map(|row| decode_user(row.value())).transpose()
+    Ok(txn.open_table(USERS)?.get(id)?.map(|row| decode_user(row.value())).transpose()?)
 }
 
 fn list(txn: &ReadTransaction, after: Option<UserId>, limit: usize) -> Result<Vec<User>, redb::Error> {
     let users = txn.open_table(USERS)?;
     let from = after.map_or(Bound::Unbounded, |id| Bound::Excluded(id.0.as_u128()));
     let rows = users.range::<u128>((from, Bound::Unbounded))?;
-    rows.take(limit).map(|row| decode_user(row?.1.value())).collect()
+    rows.take(limit).map(|row| Ok(decode_user(row?.1.value())?)).collect()
 }

@@ -10,7 +10,7 @@ use user::{domain::UserId, store::ProfileStore as _};
 use super::{Api, fields, told};
 
 async fn profile(api: &mut Api, user_id: &str) -> Result<Profile, tonic::Status> {
-    let request = GetProfileRequest { user_id: user_id.to_owned() };
+    let request = GetProfileRequest { user_id: user_id.to_owned(), ..Default::default() };
     Ok(api.profiles.get_profile(request).await?.into_inner().profile.unwrap())
 }
 

@@ -10,11 +10,11 @@ use tonic::Code;
 use super::{Api, fields, told};
 
 fn by_id(id: &str) -> GetUserRequest {
-    GetUserRequest { key: Some(Key::UserId(id.to_owned())) }
+    GetUserRequest { key: Some(Key::UserId(id.to_owned())), ..Default::default() }
 }
 
 fn by_email(email: &str) -> GetUserRequest {
-    GetUserRequest { key: Some(Key::Email(email.to_owned())) }
+    GetUserRequest { key: Some(Key::Email(email.to_owned())), ..Default::default() }
 }
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn everything_wrong_with_a_request_is_told_at_once() {
     let refused = api.users.create_user(request).await.unwrap_err();
     assert_eq!(told(&refused), (Code::InvalidArgument, "REQUEST_INVALID".to_owned()));
     assert_eq!(fields(&refused), ["email", "display_name", "locale", "request_id"]);
-    let refused = api.users.get_user(GetUserRequest { key: None }).await.unwrap_err();
+    let refused = api.users.get_user(GetUserRequest::default()).await.unwrap_err();
     assert_eq!(told(&refused), (Code::InvalidArgument, "KEY_MISSING".to_owned()));
     let refused = api.users.get_user(by_id("42")).await.unwrap_err();
     assert_eq!(told(&refused), (Code::InvalidArgument, "USER_ID_INVALID".to_owned()));
@@ -150,14 +150,24 @@ async fn a_batch_keeps_the_order_and_names_who_is_missing() {
     let (ada, bob) = (api.user("ada@example.org").await, api.user("bob@example.org").await);
     let nobody = "00000000-0000-7000-8000-000000000000".to_owned();
     let user_ids = vec![bob.user_id.clone(), nobody.clone(), ada.user_id.clone()];
-    let found = api.users.batch_get_users(BatchGetUsersRequest { user_ids }).await.unwrap().into_inner();
+    let found = api
+        .users
+        .batch_get_users(BatchGetUsersRequest { user_ids, ..Default::default() })
+        .await
+        .unwrap()
+        .into_inner();
     assert_eq!((found.users, found.missing_user_ids), (vec![bob, ada], vec![nobody.clone()]));
     for user_ids in [vec![], vec![nobody; 101]] {
-        let refused = api.users.batch_get_users(BatchGetUsersRequest { user_ids }).await.unwrap_err();
+        let refused = api
+            .users
+            .batch_get_users(BatchGetUsersRequest { user_ids, ..Default::default() })
+            .await
+            .unwrap_err();
         assert_eq!(told(&refused), (Code::InvalidArgument, "BATCH_SIZE_INVALID".to_owned()));
     }
     let user_ids = vec!["x".to_owned(), "y".to_owned()];
-    let refused = api.users.batch_get_users(BatchGetUsersRequest { user_ids }).await.unwrap_err();
+    let refused =
+        api.users.batch_get_users(BatchGetUsersRequest { user_ids, ..Default::default() }).await.unwrap_err();
     assert_eq!(fields(&refused), ["user_ids[0]", "user_ids[1]"]);
     api.stop().await;
 }
@@ -170,7 +180,7 @@ async fn pages_cover_everybody_once_and_tokens_are_not_to_be_made_up() {
     }
     let (mut seen, mut page_token) = (Vec::new(), String::new());
     loop {
-        let request = ListUsersRequest { page_size: 3, page_token };
+        let request = ListUsersRequest { page_size: 3, page_token, ..Default::default() };
         let page = api.users.list_users(request).await.unwrap().into_inner();
         assert!(page.users.len() <= 3);
         seen.extend(page.users.into_iter().map(|user| user.user_id));
@@ -181,7 +191,7 @@ async fn pages_cover_everybody_once_and_tokens_are_not_to_be_made_up() {
     }
     assert_eq!(seen.len(), 7);
     assert!(seen.is_sorted());
-    let request = ListUsersRequest { page_size: -1, page_token: "made up".to_owned() };
+    let request = ListUsersRequest { page_size: -1, page_token: "made up".to_owned(), ..Default::default() };
     assert_eq!(fields(&api.users.list_users(request).await.unwrap_err()), ["page_size", "page_token"]);
     api.stop().await;
 }

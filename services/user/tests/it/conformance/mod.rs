@@ -10,9 +10,9 @@ use std::{sync::Arc, time::Duration};
 
 use service_kit::{clock::UnixMillis, requests::Request};
 use user::{
-    domain::{DisplayName, Email, Locale, User, UserId},
+    domain::{DisplayName, Email, Locale, Profile, User, UserId},
     events,
-    store::{Committed, CreateUser, DeleteUser, ReplaceUser, Store, StoreError},
+    store::{Committed, CreateUser, DeleteUser, ReplaceProfile, ReplaceUser, Store, StoreError},
 };
 
 /// A backend under test.
@@ -123,6 +123,15 @@ pub(crate) async fn delete(
     let event = events::deleted(user, user.updated);
     let command = DeleteUser { id: user.id, expected: user.version, now: user.updated, request, event };
     store.delete_user(command).await
+}
+
+pub(crate) async fn replace_profile(
+    store: &dyn Store,
+    profile: &Profile,
+    request: Option<Request>,
+) -> Result<Committed<Profile>, StoreError> {
+    let event = events::profile_updated(profile);
+    store.replace_profile(ReplaceProfile { profile: profile.clone(), request, event }).await
 }
 
 /// The user under this id.

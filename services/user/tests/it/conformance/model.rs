@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use proptest::{prelude::*, test_runner::TestRunner};
 use user::{
     domain::{DisplayName, Email, Profile, User, UserId},
-    store::{Committed, ReplaceProfile, Store, StoreError},
+    store::{Committed, Store, StoreError},
 };
 
 use super::{Harness, by_id, create, delete, person, replace, request};
@@ -251,13 +251,13 @@ async fn replace_profile(harness: &impl Harness, model: &mut Model, who: u64, is
     let current = model.profiles.get(&user.id).cloned();
     let version = current.as_ref().map_or(1, |profile| profile.version) + u64::from(!is_stale);
     let profile = Profile { version, ..current.clone().unwrap_or(fresh) };
-    let replaced =
-        harness.store().replace_profile(ReplaceProfile { profile: profile.clone(), request: None }).await;
+    let replaced = super::replace_profile(&*harness.store(), &profile, None).await;
     let expected = match current {
         None => Expected::NotFound,
         Some(_) if is_stale => Expected::Stale,
         Some(_) => {
             model.profiles.insert(user.id, profile.clone());
+            model.events += 1;
             Expected::Done(profile)
         }
     };

@@ -2,10 +2,10 @@
 
 use user::{
     domain::{Profile, UserId},
-    store::{ReplaceProfile, StoreError},
+    store::StoreError,
 };
 
-use super::{Harness, create, delete, person};
+use super::{Harness, create, delete, person, replace_profile};
 
 pub(crate) async fn a_profile_follows_the_user_and_is_made_once<H: Harness>(harness: H) {
     let (store, now) = (harness.store(), harness.now());
@@ -35,7 +35,7 @@ pub(crate) async fn a_stale_profile_is_refused<H: Harness>(harness: H) {
     let first = store.ensure_profile(user.id, now).await.unwrap().unwrap();
     let replace = |version| {
         let (store, profile) = (store.clone(), Profile { version, ..first.clone() });
-        async move { store.replace_profile(ReplaceProfile { profile, request: None }).await }
+        async move { replace_profile(&*store, &profile, None).await }
     };
     assert_eq!(replace(2).await.unwrap().value.version, 2);
     for version in [1, 2, 4] {
@@ -53,6 +53,6 @@ pub(crate) async fn no_profile_without_a_user<H: Harness>(harness: H) {
     delete(&*store, &user, None).await.unwrap();
     assert_eq!(store.ensure_profile(user.id, now).await.unwrap(), None, "it must not come back");
     let profile = Profile { version: 2, ..Profile::of(&user, now) };
-    let refused = store.replace_profile(ReplaceProfile { profile, request: None }).await.unwrap_err();
+    let refused = replace_profile(&*store, &profile, None).await.unwrap_err();
     assert!(matches!(refused, StoreError::NotFound), "{refused:?}");
 }

@@ -1,11 +1,11 @@
 //! Users.
 
 use user::{
-    domain::{DisplayName, Email, User},
+    domain::{DisplayName, Email, Profile, User},
     store::{Committed, StoreError},
 };
 
-use super::{Harness, by_id, create, delete, person, replace};
+use super::{Harness, by_id, create, delete, person, replace, replace_profile};
 
 pub(crate) async fn a_created_user_is_found_by_id_and_address_after_reopening<H: Harness>(harness: H) {
     let user = person(1, "Ada@Example.org", harness.now());
@@ -107,12 +107,16 @@ pub(crate) async fn each_change_tells_one_event<H: Harness>(harness: H) {
     let second = User { version: 2, ..user.clone() };
     replace(&*store, &second, None).await.unwrap();
     assert!(replace(&*store, &second, None).await.is_err());
+    let profile = store.ensure_profile(user.id, harness.now()).await.unwrap().unwrap();
+    let profile = Profile { version: 2, ..profile };
+    replace_profile(&*store, &profile, None).await.unwrap();
+    assert!(replace_profile(&*store, &profile, None).await.is_err());
     delete(&*store, &second, None).await.unwrap();
     let harness = harness.reopen().await;
     let mut told: Vec<_> =
         harness.events().await.into_iter().map(|event| (event.version, event.kind.to_string())).collect();
     told.sort();
-    let expected = [(1, "user.created"), (2, "user.updated"), (3, "user.deleted")];
+    let expected = [(1, "user.created"), (2, "profile.updated"), (2, "user.updated"), (3, "user.deleted")];
     assert_eq!(told, expected.map(|(version, kind)| (version, kind.to_owned())));
 }
 

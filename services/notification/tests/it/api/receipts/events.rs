@@ -29,7 +29,7 @@ fn told(n: u128, kind: &'static str, body: &impl Serialize) -> Envelope {
 }
 
 /// EUR 10.50 of EUR 20.00 were taken.
-pub(super) fn capture_in_part(user_id: &str) -> PaymentCaptured {
+pub(in crate::api) fn capture_in_part(user_id: &str) -> PaymentCaptured {
     PaymentCaptured {
         payment_id: PAYMENT.to_owned(),
         user_id: user_id.to_owned(),
@@ -40,12 +40,12 @@ pub(super) fn capture_in_part(user_id: &str) -> PaymentCaptured {
     }
 }
 
-pub(super) fn captured(n: u128, body: &PaymentCaptured) -> Envelope {
+pub(in crate::api) fn captured(n: u128, body: &PaymentCaptured) -> Envelope {
     told(n, "payment.captured", body)
 }
 
 /// JPY 1050 were given back, 1200 so far, of 5000.
-pub(super) fn refunded(n: u128, user_id: &str) -> Envelope {
+pub(in crate::api) fn refunded(n: u128, user_id: &str) -> Envelope {
     let body = PaymentRefunded {
         payment_id: PAYMENT.to_owned(),
         user_id: user_id.to_owned(),

@@ -199,12 +199,13 @@ async fn learn(harness: &impl Harness, model: &mut Model, id: PaymentId, refunds
     model.events += usize::try_from(2 * refunds).unwrap();
 }
 
-/// 48 random walks of up to 150 moves, every answer and every state compared with the model's.
+/// Random walks, every answer and every state compared with the model's.
 pub(crate) fn agrees_with_the_model<H: Harness>() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let (cases, longest) = H::WALKS;
     let mut runner =
-        TestRunner::new(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() });
-    let walked = runner.run(&proptest::collection::vec(a_move(), 1..150), |moves| {
+        TestRunner::new(ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() });
+    let walked = runner.run(&proptest::collection::vec(a_move(), 1..longest), |moves| {
         runtime.block_on(async {
             let (mut harness, mut model) = (H::new().await, Model::default());
             for a_move in &moves {

@@ -1,0 +1,97 @@
+//! The user service on a CQL cluster beside the driver alone, against the same nodes in one run.
+//!
+//! "The driver alone" runs the statements that the service runs, prepared, with the same consistency, as many at once,
+//! and reads the answers: the distance between the two is what the service costs, its gRPC calls over the mesh
+//! included. Both happen in turn, several times; the medians are what counts.
+
+mod alone;
+mod people;
+mod through;
+
+use anyhow::Context as _;
+use scylla::client::{session::Session, session_builder::SessionBuilder};
+
+use self::people::Person;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Nodes of the cluster, host:port each, with commas between.
+    #[arg(long, default_value = "127.0.0.1:9142", value_delimiter = ',')]
+    nodes: Vec<String>,
+    /// How often everything is run.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+    /// Users created by each side in each round; as many are read.
+    #[arg(long, default_value_t = 4_000)]
+    users: u64,
+    /// Calls under way at once.
+    #[arg(long, default_value_t = 64)]
+    at_once: usize,
+}
+
+/// Operations per second of both sides.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    service: f64,
+    alone: f64,
+}
+
+impl Pair {
+    fn ratio(self) -> f64 {
+        self.service / self.alone
+    }
+}
+
+/// Runs the comparison and prints each round and the medians.
+pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let keyspace = format!("bench_{}", std::process::id());
+    let session = SessionBuilder::new().known_nodes(&arguments.nodes).build().await;
+    let session = session.context("cannot connect to the cluster")?;
+    let compared = compare(arguments, &session, &keyspace).await;
+    let dropped = session.query_unpaged(format!("DROP KEYSPACE IF EXISTS {keyspace}"), ()).await;
+    compared?;
+    dropped.context("the keyspace is left behind")?;
+    Ok(())
+}
+
+async fn compare(arguments: &Arguments, session: &Session, keyspace: &str) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir().context("cannot make a folder")?;
+    let service = through::Service::start(&arguments.nodes, keyspace, folder.path()).await?;
+    session.use_keyspace(keyspace, false).await.context("the service made no keyspace")?;
+    let alone = alone::Alone::prepare(session).await?;
+    println!("round   CreateUser     driver   ratio      GetUser     driver   ratio");
+    let (mut creates, mut gets) = (Vec::new(), Vec::new());
+    for round in 0..=arguments.rounds {
+        let people = |side: u64| people::some(u64::from(round) * 2 + side, arguments.users);
+        let (ours, theirs) = (people(0), people(1));
+        let (rate, ids) = service.create(&ours, arguments.at_once).await?;
+        let create = Pair { service: rate, alone: alone.create(&theirs, arguments.at_once).await? };
+        // Both read the same users, in the same order.
+        let get = Pair {
+            service: service.get(&ids, arguments.at_once).await?,
+            alone: alone.get(&ids, arguments.at_once).await?,
+        };
+        let name = if round == 0 { "warm".to_owned() } else { round.to_string() };
+        println!(
+            "{name:<5} {:>10.0}/s {:>8.0}/s {:>7.2} {:>10.0}/s {:>8.0}/s {:>7.2}",
+            create.service,
+            create.alone,
+            create.ratio(),
+            get.service,
+            get.alone,
+            get.ratio()
+        );
+        if round > 0 {
+            creates.push(create.ratio());
+            gets.push(get.ratio());
+        }
+    }
+    println!("median: CreateUser {:.2} of the driver, GetUser {:.2}", median(creates), median(gets));
+    service.stop().await;
+    Ok(())
+}
+
+fn median(mut ratios: Vec<f64>) -> f64 {
+    ratios.sort_by(f64::total_cmp);
+    ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN)
+}

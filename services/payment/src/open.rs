@@ -1,0 +1,37 @@
+//! The store that the settings name, with the outbox that lies in it.
+
+use std::sync::Arc;
+
+use mesh_events::{Outbox, embedded::EmbeddedOutbox};
+use service_kit::{clock::Clock, cql::commit::CommitConfig, process::Storage};
+
+use crate::store::{PaymentStore, StoreError, cql::CqlStore, embedded::EmbeddedStore};
+
+/// What the service keeps, and what it has not told yet.
+#[expect(missing_debug_implementations, reason = "neither an outbox nor a store can be shown")]
+pub struct Opened {
+    /// Payments and their ledgers.
+    pub store: Arc<dyn PaymentStore>,
+    /// Events that wait to be published.
+    pub outbox: Arc<dyn Outbox>,
+}
+
+/// Opens the store of payments in what the settings name; its tables are there and of the newest form afterwards.
+/// `instance` names this process among those that share a cluster.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn open(storage: &Storage, clock: &Clock, instance: &str) -> Result<Opened, StoreError> {
+    match storage {
+        Storage::Embedded { engine, .. } => {
+            let store = Arc::new(EmbeddedStore::open(engine.clone(), clock.clone()).await?);
+            Ok(Opened { store, outbox: Arc::new(EmbeddedOutbox::new(engine.clone())) })
+        }
+        Storage::Cql(cql) => {
+            let config = CommitConfig { instance: instance.to_owned(), ..CommitConfig::default() };
+            let store = CqlStore::open(cql.clone(), clock.clone(), config).await?;
+            let outbox = Arc::new(store.outbox());
+            Ok(Opened { store: Arc::new(store), outbox })
+        }
+    }
+}
