@@ -2,10 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Context as _;
 use futures_util::future::join_all;
 use mesh_events::{Relay, RelayConfig};
-use mesh_rpc::{Channel, Target};
+use mesh_rpc::Channel;
 use payment::{PaymentService, clients::Users, open::open, provider::GrpcProvider};
 use proto::payment::v1::{payment_service_server, reconciliation_service_server};
 use service_kit::{
@@ -77,6 +76,7 @@ impl Parts {
         let opened = open(&storage, &clock, instance).await?;
         let bus = Bus::rabbitmq(&settings.bus, PROGRAM.name).await?;
         let (publisher, relay) = Relay::new(opened.outbox, bus.shared(), RelayConfig::default());
+        let channel = |target| Channel::builder(target).policies(&proto::POLICIES).build();
         let (to_user, to_provider) = (channel(settings.user.clone())?, channel(settings.provider())?);
         let provider = Arc::new(GrpcProvider::new(to_provider.clone()));
         let users = Users::new(to_user.clone());
@@ -121,10 +121,4 @@ impl Running for Parts {
             })
             .then("bus", DRAIN, bus.close())
     }
-}
-
-fn channel(target: Target) -> anyhow::Result<Channel> {
-    let name = target.to_string();
-    let channel = Channel::builder(target).policies(&proto::POLICIES).build();
-    channel.with_context(|| format!("cannot set up the channel to {name}"))
 }

@@ -3,7 +3,7 @@
 //!
 //! Programs run as processes of their own on ports that stay the same ([`Programs`]); clients draw their calls from
 //! a seed and from what everybody knows, try them until the outcome is known, and write down what they asked and were
-//! told. Mails arrive at a server beside them ([`Mailbox`]). At the end everything is read through the public API,
+//! told. Mails arrive at a server beside them ([`mesh_rig::smtp`]). At the end everything is read through the public API,
 //! profiles from the disk, and judged by [`mesh_rig::checker`]. [`run`] is the random torture, [`tell`] a short fixed
 //! one for crash points.
 
@@ -14,10 +14,10 @@ mod command;
 mod convert;
 mod disk;
 mod doubt;
-mod envelope;
 mod hosted;
 mod journal;
 mod life;
+mod mails;
 mod mix;
 mod nemesis;
 mod observe;
@@ -31,7 +31,6 @@ mod process;
 mod quiesce;
 mod run;
 mod scenario;
-mod sink;
 mod stage;
 
 pub use command::{Arguments, command};
@@ -40,5 +39,4 @@ pub use platform::{Environment, Programs, Provider};
 pub use play::{Caller, Play};
 pub use run::{Config, run, run_showing};
 pub use scenario::{STORY, Step, tell};
-pub use sink::Mailbox;
 pub use stage::{Report, Setting};

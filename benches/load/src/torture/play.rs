@@ -2,13 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mesh_rig::history::{Answer, Call};
+use mesh_rig::{
+    history::{Answer, Call},
+    smtp::Mailbox,
+};
 
 use super::{
     Report,
     client::{Client, Manner},
     journal::Journal,
-    sink::Mailbox,
     stage::{Setting, Stage},
 };
 

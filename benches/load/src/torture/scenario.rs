@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use mesh_rig::history::{Answer, Call, Money};
+use mesh_rig::{
+    history::{Answer, Call, Money},
+    smtp::Mailbox,
+};
 
 use super::{
     Report,
     client::{Client, Manner},
-    sink::Mailbox,
     stage::{Setting, Stage},
 };
 
@@ -123,7 +125,7 @@ pub async fn tell(setting: &Setting, story: &[Step]) -> anyhow::Result<Report> {
 
 async fn await_mails(mailbox: &Mailbox, wanted: usize) {
     let arrived = async {
-        while mailbox.mails().await.len() < wanted {
+        while mailbox.counts().await.len() < wanted {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     };

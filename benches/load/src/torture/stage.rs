@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail};
 use mesh_rig::{
     checker::{Verdict, check},
     history::{self, Found},
+    smtp::{Mailbox, Security, Sink},
 };
 use tokio::{
     select,
@@ -22,11 +23,11 @@ use super::{
     api::Api,
     disk::{self, Disk},
     journal::{Journal, Tally},
+    mails,
     nemesis::{Nemesis, Peace},
     observe::{Seen, observe},
     platform::{Environment, Platform, Programs, Target},
     quiesce::{Patience, quiesce},
-    sink::{Mailbox, Sink},
 };
 
 /// What came of it.
@@ -113,9 +114,9 @@ impl Stage {
     ) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&setting.folder)
             .with_context(|| format!("cannot make {}", setting.folder.display()))?;
-        let sink = Sink::open(&setting.folder.join(MAILS)).await?;
+        let sink = Sink::start_with_journal(Security::Plain, &setting.folder.join(MAILS)).await?;
         let mut environment = setting.environment.clone();
-        environment.always.extend(sink.environment());
+        environment.always.extend(mails::environment(&sink));
         let platform = Platform::start(&setting.programs, &setting.folder, environment).await?;
         let journal = Arc::new(Journal::create(&setting.history, setting.seed, clients)?);
         if platform.crashed_at_start() {
@@ -153,7 +154,7 @@ impl Stage {
         self.peace.stop.cancel();
         let mut platform = (&mut self.nemesis).await??;
         let stopped = self.settle(&mut platform, begin, first).await?;
-        let mails_again = self.sink.mailbox().mails().await.iter().map(|mail| mail.deliveries - 1).sum();
+        let mails_again = mails::arrived(self.mailbox()).await.iter().map(|mail| mail.deliveries - 1).sum();
         self.journal.finish().await?;
         let (tally, history) = (self.journal.tally(), self.setting.history);
         let path = history.clone();
@@ -206,7 +207,7 @@ impl Stage {
         left.extend(disk.under_way);
         left.extend(seen.misplaced);
         self.journal.quiet(left);
-        let mails = self.sink.mailbox().mails().await.into_iter().map(Found::Mail);
+        let mails = mails::arrived(self.mailbox()).await.into_iter().map(Found::Mail);
         seen.found.into_iter().chain(disk.profiles).chain(mails).for_each(|found| self.journal.found(found));
     }
 

@@ -49,7 +49,9 @@ async fn a_caller_who_goes_away_leaves_no_old_profile_in_the_cache() {
             for _ in 0..patience * 8 {
                 tokio::task::yield_now().await;
             }
-            tokio::time::sleep(Duration::from_millis(10) * patience.saturating_sub(40)).await;
+            if patience > 40 {
+                tokio::time::sleep(Duration::from_millis(10) * (patience - 40)).await;
+            }
         };
         tokio::select! {
             biased;

@@ -1,5 +1,7 @@
 //! One request id commits one content.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use mesh_events::Envelope;
 use scylla::value::CqlValue;
@@ -106,6 +108,7 @@ async fn of_two_contents_in_every_order_at_most_one_is_committed() {
 
 /// As a service's handler: until it is decided.
 async fn decide(world: &World, commits: &Commits, n: u128, request: &Request) -> Result<bool, CommitError> {
+    let pace = Duration::from_millis(n.try_into().unwrap_or(1));
     loop {
         let rev = rev(commits, account(n)).await;
         let event = world.event(Uuid::new_v4().as_u128(), account(n));
@@ -117,7 +120,8 @@ async fn decide(world: &World, commits: &Commits, n: u128, request: &Request) ->
         if outcome != Outcome::Moved {
             return Ok(true);
         }
-        tokio::time::sleep(seconds(rand::random_range(0..=1)) / 20).await;
+        // Each at a pace of their own, so that they do not stop each other for ever.
+        tokio::time::sleep(pace * 25).await;
     }
 }
 

@@ -16,6 +16,8 @@ async fn a_load_that_an_invalidation_does_not_stop_breaks_c1() {
         let mut scene = Scene::new("bug.cache-try-get-with", has_bug);
         // A reader has read the old profile and holds it in the cache after the new one was acknowledged.
         scene.hold_at("cache.after-load#1");
+        // The news of the change would mend the cache. Only the sweep tells them, seconds after all of this.
+        scene.fail("publisher.drop-offer");
         let mut play = Play::open(&scene.setting, 2).await.unwrap();
         let (mut reader, mut writer) = (play.caller(0), play.caller(1));
         let meeting = async {

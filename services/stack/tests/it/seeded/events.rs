@@ -57,7 +57,7 @@ async fn a_bucket_that_is_closed_without_grace_breaks_n1() {
             let early = async {
                 scene.holds.arrived("user.before-commit", 1).await;
                 let Some(Answer::User(_)) = second.ask(&create("early")).await else { panic!("not created") };
-                eventually("the younger event was swept", async || !mailbox.mails().await.is_empty()).await;
+                eventually("the younger event was swept", async || !mailbox.counts().await.is_empty()).await;
                 scene.holds.go("user.before-commit");
             };
             tokio::join!(late, early)

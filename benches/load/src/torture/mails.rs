@@ -1,0 +1,20 @@
+//! The mails that arrive: at a server beside the programs that are killed, so that one that was taken and never
+//! recorded by its sender is seen here when it comes once more.
+
+use mesh_rig::{
+    history::Mail,
+    smtp::{Mailbox, Sink},
+};
+
+/// Every mail that arrived, and how often.
+pub(super) async fn arrived(mailbox: &Mailbox) -> Vec<Mail> {
+    let mail = |(message_id, deliveries)| Mail { message_id, deliveries };
+    mailbox.counts().await.into_iter().map(mail).collect()
+}
+
+/// What makes the stack send its mails there.
+pub(super) fn environment(sink: &Sink) -> [(String, String); 3] {
+    let address = sink.address();
+    [("HOST", address.ip().to_string()), ("PORT", address.port().to_string()), ("TLS", "none".to_owned())]
+        .map(|(name, value)| (format!("STACK_NOTIFICATION_SMTP_{name}"), value))
+}
