@@ -3,14 +3,16 @@
 mod compare;
 mod cql;
 mod import;
+mod lag;
 mod pay;
+mod publish;
 mod stack;
 mod start;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use load::torture;
+use load::{outage, torture};
 
 /// Loads a running stack.
 #[derive(Debug, Parser)]
@@ -28,11 +30,19 @@ enum Command {
     Compare(compare::Arguments),
     /// Creates and reads users on a CQL cluster, beside the driver alone running the same statements.
     Cql(cql::Arguments),
+    /// Publishes events from the outbox on CQL into RabbitMQ, beside lapin alone with the same messages.
+    Publish(publish::Arguments),
+    /// Measures how long it takes from the commit of a user to what consumers make of it, on CQL and RabbitMQ.
+    Lag(lag::Arguments),
+    /// Takes the broker away under load: no call may fail, and every mail must be sent afterwards, once.
+    Outage(outage::Arguments),
     /// Takes payments through a stack of its own, beside redb alone doing the same writes.
     Pay(pay::Arguments),
     /// Tortures a stack of its own: many clients do everything at once, the programs are killed meanwhile, and the
     /// history of it is judged.
     Torture(torture::Arguments),
+    /// Tortures a cluster: three CQL nodes, the broker and two replicas of each service; `cargo rig torture` calls it.
+    Cluster(torture::ClusterArguments),
     /// Measures how fast the stack is ready and what memory it needs.
     Start(start::Arguments),
 }
@@ -43,8 +53,12 @@ async fn main() -> ExitCode {
         Command::Import(arguments) => import::run(&arguments).await,
         Command::Compare(arguments) => compare::run(&arguments).await,
         Command::Cql(arguments) => cql::run(&arguments).await,
+        Command::Publish(arguments) => publish::run(&arguments).await,
+        Command::Lag(arguments) => lag::run(&arguments).await,
+        Command::Outage(arguments) => outage::command(&arguments).await,
         Command::Pay(arguments) => pay::run(&arguments).await,
         Command::Torture(arguments) => torture::command(&arguments).await,
+        Command::Cluster(arguments) => torture::cluster(&arguments).await,
         Command::Start(arguments) => start::run(&arguments).await,
     };
     match outcome {

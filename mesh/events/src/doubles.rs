@@ -170,6 +170,10 @@ impl Deliveries for FakeDeliveries {
 pub(crate) struct FakeOutbox {
     pub(crate) rows: Mutex<BTreeMap<OutboxKey, Envelope>>,
     pub(crate) mark_failures: Mutex<usize>,
+    /// How long a mark takes before it is there.
+    pub(crate) mark_time: Mutex<Duration>,
+    /// How long a page takes after it was read.
+    pub(crate) page_time: Mutex<Duration>,
     pub(crate) now_ms: Mutex<u64>,
 }
 
@@ -203,12 +207,19 @@ impl Outbox for FakeOutbox {
         let is_due = |key: &OutboxKey| {
             older_than.is_zero() || key.occur_time_ms + older_than.as_millis() as u64 <= now_ms
         };
-        let rows = self.rows.lock().unwrap();
-        let behind = rows.iter().filter(|(key, _)| after.is_none_or(|after| **key > after));
-        Ok(behind.filter(|(key, _)| is_due(key)).take(limit).map(|(_, row)| row.clone()).collect())
+        let page = {
+            let rows = self.rows.lock().unwrap();
+            let behind = rows.iter().filter(|(key, _)| after.is_none_or(|after| **key > after));
+            behind.filter(|(key, _)| is_due(key)).take(limit).map(|(_, row)| row.clone()).collect()
+        };
+        let takes = *self.page_time.lock().unwrap();
+        tokio::time::sleep(takes).await;
+        Ok(page)
     }
 
     async fn mark_published(&self, keys: &[OutboxKey]) -> Result<(), OutboxError> {
+        let takes = *self.mark_time.lock().unwrap();
+        tokio::time::sleep(takes).await;
         let mut failures = self.mark_failures.lock().unwrap();
         if *failures > 0 {
             *failures -= 1;

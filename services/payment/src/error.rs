@@ -23,6 +23,8 @@ const DOMAIN: &str = "payment.v1";
 
 /// When a repeat may succeed after something was unavailable.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
+/// The same after events were behind: some operator is at it by then.
+const RETRY_AFTER_LAG: Duration = Duration::from_secs(10);
 
 /// Why a request was not done.
 #[derive(Debug, Error)]
@@ -105,6 +107,11 @@ pub enum Error {
     /// The provider does not show its books.
     #[error("the provider is unavailable")]
     ProviderUnavailable(#[from] ProviderError),
+    /// Events of earlier changes could not be published for too long, so that no more are made.
+    #[error(
+        "events of earlier changes wait too long for the broker; repeat the request later with the same request_id"
+    )]
+    EventsBehind(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The store cannot say.
     #[error("the store is unavailable; repeat the request with the same request_id")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -147,6 +154,7 @@ impl From<StoreError> for Error {
             StoreError::Stale => Self::BookContended,
             StoreError::RequestReused => Self::RequestReused,
             StoreError::Broken(broken) => Self::Broken(broken),
+            StoreError::EventsBehind(source) => Self::EventsBehind(source),
             StoreError::Unavailable(source) => Self::Unavailable(source),
         }
     }
@@ -181,6 +189,7 @@ impl GrpcError for Error {
             Self::BookContended
             | Self::UserServiceUnavailable(_)
             | Self::ProviderUnavailable(_)
+            | Self::EventsBehind(_)
             | Self::Unavailable(_) => Code::Unavailable,
             Self::Broken(_) => Code::Internal,
         }
@@ -214,6 +223,7 @@ impl GrpcError for Error {
             Self::ReconciliationRunning => "RECONCILIATION_RUNNING",
             Self::ReportNotFound => "REPORT_NOT_FOUND",
             Self::ProviderUnavailable(_) => "PROVIDER_UNAVAILABLE",
+            Self::EventsBehind(_) => "EVENTS_BEHIND",
             Self::Unavailable(_) => "STORE_UNAVAILABLE",
             Self::Broken(_) => "BOOKS_BROKEN",
         }
@@ -248,7 +258,10 @@ impl GrpcError for Error {
     }
 
     fn retry_after(&self) -> Option<Duration> {
-        (self.code() == Code::Unavailable).then_some(RETRY_AFTER)
+        match self {
+            Self::EventsBehind(_) => Some(RETRY_AFTER_LAG),
+            _ => (self.code() == Code::Unavailable).then_some(RETRY_AFTER),
+        }
     }
 }
 
@@ -266,7 +279,10 @@ impl From<Error> for Status {
             Error::Unavailable(_) | Error::Broken(_) => {
                 tracing::error!(error = %mesh_telemetry::chain(&error), "a request could not be served");
             }
-            Error::UserServiceUnavailable(_) | Error::ProviderUnavailable(_) | Error::BookContended => {
+            Error::UserServiceUnavailable(_)
+            | Error::ProviderUnavailable(_)
+            | Error::BookContended
+            | Error::EventsBehind(_) => {
                 tracing::warn!(error = %mesh_telemetry::chain(&error), "a request could not be served now");
             }
             _ => {}

@@ -43,7 +43,7 @@ pub(crate) async fn run(common: Common, settings: Settings) -> Result<(), Failur
 /// Brings the store to the newest schema.
 pub(crate) async fn migrate_only(common: Common, settings: Settings) -> Result<(), Failure> {
     migrate(PROGRAM, &common, &settings.storage, async |storage, instance| {
-        open(storage, &Clock::system(), instance).await
+        open(storage, &Clock::system(), settings.outbox.named(instance)).await
     })
     .await
 }
@@ -73,7 +73,7 @@ impl Parts {
         let broken = CancellationToken::new();
         let part = |name| PartName { name, broken: broken.clone() };
         let (clock, address) = (Clock::system(), listener.local_addr()?);
-        let opened = open(&storage, &clock, instance).await?;
+        let opened = open(&storage, &clock, settings.outbox.named(instance)).await?;
         let bus = Bus::rabbitmq(&settings.bus, PROGRAM.name).await?;
         let (publisher, relay) = Relay::new(opened.outbox, bus.shared(), RelayConfig::default());
         let channel = |target| Channel::builder(target).policies(&proto::POLICIES).build();

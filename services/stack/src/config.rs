@@ -7,6 +7,7 @@ use payment::PaymentConfig;
 use provider_sandbox::SandboxConfig;
 use service_kit::{
     config::Source,
+    cql::commit::CommitConfig,
     process::{BusConfig, BusKind, StorageConfig, StorageKind},
 };
 use user::UserConfig;
@@ -17,6 +18,8 @@ pub(crate) struct StackConfig {
     /// Where the services keep what they know: one file for all, or a keyspace each, whose name begins with the
     /// given one.
     pub(crate) storage: StorageConfig,
+    /// How long events may wait in a cluster.
+    pub(crate) outbox: CommitConfig,
     /// Which way events go.
     pub(crate) bus: BusConfig,
     /// The user service.
@@ -32,6 +35,7 @@ pub(crate) struct StackConfig {
 impl StackConfig {
     pub(crate) fn read(source: &mut Source) -> Self {
         let storage = StorageConfig::read(&mut source.section("storage"), StorageKind::Embedded, "stack");
+        let outbox = CommitConfig::read(&mut source.section("outbox"));
         let bus = BusConfig::read(&mut source.section("bus"), BusKind::Embedded);
         let user = UserConfig::read(&mut source.section("user"));
         let payment = PaymentConfig::read(source, "payment");
@@ -42,7 +46,7 @@ impl StackConfig {
         addresses.extend(sandbox.as_ref().map(|sandbox| ("sandbox", sandbox.listen)));
         addresses.push(("notification", notification.listen));
         reject_shared(source, &addresses);
-        Self { storage, bus, user, payment, sandbox, notification }
+        Self { storage, outbox, bus, user, payment, sandbox, notification }
     }
 }
 

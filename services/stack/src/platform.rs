@@ -50,16 +50,17 @@ pub(crate) async fn run(common: Common, config: StackConfig) -> anyhow::Result<(
 /// Brings the stores to the newest schema.
 pub(crate) async fn migrate_only(common: Common, config: StackConfig) -> anyhow::Result<()> {
     let stores = Stores::open(&common.data, &config).await?;
-    let migrated = migrate(&stores).await;
+    let migrated = migrate(&stores, &config).await;
     stores.close().await;
     migrated
 }
 
-async fn migrate(stores: &Stores) -> anyhow::Result<()> {
+async fn migrate(stores: &Stores, config: &StackConfig) -> anyhow::Result<()> {
     // It does nothing in its name.
     let (clock, name) = (Clock::system(), "migration");
-    user::open::open(&stores.user, &clock, name).await?;
-    payment::open::open(&stores.payment, &clock, name).await?;
+    let commits = config.outbox.named(name);
+    user::open::open(&stores.user, &clock, commits.clone()).await?;
+    payment::open::open(&stores.payment, &clock, commits).await?;
     notification::open::open(&stores.notification, &clock, name).await?;
     Ok(())
 }

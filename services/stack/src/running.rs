@@ -83,8 +83,9 @@ impl Running {
         let to_provider = channel(provider_target(config, &ports)?)?;
 
         let clock = Clock::system();
-        let kept_users = user::open::open(&stores.user, &clock, instance).await?;
-        let kept_payments = payment::open::open(&stores.payment, &clock, instance).await?;
+        let commits = config.outbox.named(instance);
+        let kept_users = user::open::open(&stores.user, &clock, commits.clone()).await?;
+        let kept_payments = payment::open::open(&stores.payment, &clock, commits).await?;
         let kept_notifications = notification::open::open(&stores.notification, &clock, instance).await?;
         let bus = open_bus(stores, config).await?;
         let outboxes = [kept_users.outbox, kept_payments.outbox];

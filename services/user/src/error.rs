@@ -13,6 +13,8 @@ const DOMAIN: &str = "user.v1";
 
 /// When a repeat may succeed after the store was unavailable.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
+/// The same after events were behind: some operator is at it by then.
+const RETRY_AFTER_LAG: Duration = Duration::from_secs(10);
 
 /// Why a request was not done.
 #[derive(Debug, Error)]
@@ -49,6 +51,11 @@ pub enum Error {
         /// Rows read before.
         rows: u64,
     },
+    /// Events of earlier changes could not be published for too long, so that no more are made.
+    #[error(
+        "events of earlier changes wait too long for the broker; repeat the request later with the same request_id"
+    )]
+    EventsBehind(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The store cannot say.
     #[error("the store is unavailable; repeat the request with the same request_id")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -73,6 +80,7 @@ impl Error {
             StoreError::Stale => Self::Stale { what, user },
             StoreError::EmailTaken { .. } => Self::EmailTaken,
             StoreError::RequestReused => Self::RequestReused,
+            StoreError::EventsBehind(source) => Self::EventsBehind(source),
             StoreError::Unavailable(source) => Self::Unavailable(source),
         }
     }
@@ -91,7 +99,7 @@ impl GrpcError for Error {
             Self::UserNotFound(_) | Self::EmailNotFound | Self::SessionNotFound => Code::NotFound,
             Self::EmailTaken => Code::AlreadyExists,
             Self::Stale { .. } | Self::ImportBroken { .. } => Code::Aborted,
-            Self::Unavailable(_) => Code::Unavailable,
+            Self::EventsBehind(_) | Self::Unavailable(_) => Code::Unavailable,
         }
     }
 
@@ -104,6 +112,7 @@ impl GrpcError for Error {
             Self::Stale { .. } => "ETAG_STALE",
             Self::RequestReused => "REQUEST_ID_REUSED",
             Self::ImportBroken { .. } => "IMPORT_BROKEN",
+            Self::EventsBehind(_) => "EVENTS_BEHIND",
             Self::Unavailable(_) => "STORE_UNAVAILABLE",
         }
     }
@@ -124,14 +133,24 @@ impl GrpcError for Error {
     }
 
     fn retry_after(&self) -> Option<Duration> {
-        matches!(self, Self::Unavailable(_)).then_some(RETRY_AFTER)
+        match self {
+            Self::Unavailable(_) => Some(RETRY_AFTER),
+            Self::EventsBehind(_) => Some(RETRY_AFTER_LAG),
+            _ => None,
+        }
     }
 }
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        if let Error::Unavailable(_) = &error {
-            tracing::error!(error = %mesh_telemetry::chain(&error), "a request could not be served");
+        match &error {
+            Error::Unavailable(_) => {
+                tracing::error!(error = %mesh_telemetry::chain(&error), "a request could not be served");
+            }
+            Error::EventsBehind(_) => {
+                tracing::warn!(error = %mesh_telemetry::chain(&error), "a request could not be served now");
+            }
+            _ => {}
         }
         status(&error, DOMAIN)
     }

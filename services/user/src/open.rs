@@ -33,19 +33,18 @@ pub enum OpenError {
 }
 
 /// Opens the store of users in what the settings name; its tables are there and of the newest form afterwards.
-/// `instance` names this process among those that share a cluster.
+/// `commits` names this process among those that share a cluster.
 ///
 /// # Errors
 /// [`OpenError`].
-pub async fn open(storage: &Storage, clock: &Clock, instance: &str) -> Result<Opened, OpenError> {
+pub async fn open(storage: &Storage, clock: &Clock, commits: CommitConfig) -> Result<Opened, OpenError> {
     match storage {
         Storage::Embedded { engine, .. } => {
             let store = Arc::new(EmbeddedStore::open(engine.clone(), clock.clone()).await?);
             Ok(Opened { store, outbox: Arc::new(EmbeddedOutbox::new(engine.clone())) })
         }
         Storage::Cql(cql) => {
-            let config = CommitConfig { instance: instance.to_owned(), ..CommitConfig::default() };
-            let store = CqlStore::open(cql.clone(), clock.clone(), config).await?;
+            let store = CqlStore::open(cql.clone(), clock.clone(), commits).await?;
             let outbox = Arc::new(store.outbox());
             Ok(Opened { store: Arc::new(store), outbox })
         }

@@ -2,6 +2,7 @@
 
 use service_kit::{
     config::Source,
+    cql::commit::CommitConfig,
     process::{BusConfig, StorageConfig, StorageKind},
 };
 use user::UserConfig;
@@ -11,6 +12,8 @@ use user::UserConfig;
 pub(crate) struct Settings {
     /// Where users are kept.
     pub(crate) storage: StorageConfig,
+    /// How long events may wait in the store.
+    pub(crate) outbox: CommitConfig,
     /// Which way events go.
     pub(crate) bus: BusConfig,
     /// The service.
@@ -21,6 +24,7 @@ impl Settings {
     pub(crate) fn read(source: &mut Source) -> Self {
         Self {
             storage: StorageConfig::read(&mut source.section("storage"), StorageKind::Cql, "user_service"),
+            outbox: CommitConfig::read(&mut source.section("outbox")),
             bus: BusConfig::read_between_processes(&mut source.section("bus")),
             user: UserConfig::read(&mut source.section("user")),
         }

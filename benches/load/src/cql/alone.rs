@@ -1,6 +1,7 @@
 //! The driver alone: the statements that the service runs for the same call, in the same order, as many at once.
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use load::figures::rate;
 use scylla::{
     client::session::Session,
     response::query_result::QueryResult,
@@ -14,7 +15,7 @@ use scylla::{
 use tokio::{time::Instant, try_join};
 use uuid::Uuid;
 
-use super::{Person, through::rate};
+use super::Person;
 
 /// A read of the user's columns.
 const USER: &str = "SELECT DISTINCT user_id, rev, status, email, email_norm, display_name, locale, version, \
@@ -24,6 +25,8 @@ const INTENT: &str = "INSERT INTO outbox_intent (shard, bucket, event_id, attemp
 const INDEX: &str = "INSERT INTO user_index (shard, user_id) VALUES (?, ?)";
 const POINTER: &str = "INSERT INTO request_pointer (key, fingerprint, agg_key) VALUES (?, ?, ?)";
 const POINTERS: &str = "SELECT fingerprint, agg_key FROM request_pointer WHERE key = ? LIMIT 33";
+const REMEMBERED: &str = "SELECT fingerprint, expire_time_ms, body, attempt FROM users \
+    WHERE user_id = ? AND kind = 0 AND sort = ?";
 const CLAIM: &str =
     "INSERT INTO user_by_email (email_norm, user_id, rev, epoch) VALUES (?, ?, 0, 1) IF NOT EXISTS";
 const BEGIN: &str = "UPDATE users SET rev = 1 WHERE user_id = ? IF rev = null";
@@ -45,6 +48,7 @@ pub(super) struct Alone<'a> {
     index: PreparedStatement,
     pointer: PreparedStatement,
     pointers: PreparedStatement,
+    remembered: PreparedStatement,
     claim: PreparedStatement,
     commit: Batch,
 }
@@ -71,6 +75,7 @@ impl<'a> Alone<'a> {
             index: prepare(INDEX).await?,
             pointer: prepare(POINTER).await?,
             pointers: prepare(POINTERS).await?,
+            remembered: prepare(REMEMBERED).await?,
             claim: prepare(CLAIM).await?,
             commit,
         })
@@ -101,6 +106,9 @@ impl<'a> Alone<'a> {
             let pointers = session.execute_unpaged(&self.pointers, (&key,)).await?;
             let found = pointers.into_rows_result()?.rows::<(Vec<u8>, Vec<u8>)>()?.count();
             anyhow::ensure!(found == 1, "{found} pointers of one request");
+            let remembered = session.execute_unpaged(&self.remembered, (id, &key)).await?;
+            let found = remembered.into_rows_result()?.rows_num();
+            anyhow::ensure!(found == 0, "a new request was answered before");
             Ok(())
         };
         let claim = async { applied(session.execute_unpaged(&self.claim, (&person.email, id)).await?) };

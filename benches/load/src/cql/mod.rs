@@ -9,15 +9,15 @@ mod people;
 mod through;
 
 use anyhow::Context as _;
-use scylla::client::{session::Session, session_builder::SessionBuilder};
+use load::{
+    figures::median,
+    servers::{Lent, with_servers},
+};
 
 use self::people::Person;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Nodes of the cluster, host:port each, with commas between.
-    #[arg(long, default_value = "127.0.0.1:9142", value_delimiter = ',')]
-    nodes: Vec<String>,
     /// How often everything is run.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
@@ -44,20 +44,14 @@ impl Pair {
 
 /// Runs the comparison and prints each round and the medians.
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let keyspace = format!("bench_{}", std::process::id());
-    let session = SessionBuilder::new().known_nodes(&arguments.nodes).build().await;
-    let session = session.context("cannot connect to the cluster")?;
-    let compared = compare(arguments, &session, &keyspace).await;
-    let dropped = session.query_unpaged(format!("DROP KEYSPACE IF EXISTS {keyspace}"), ()).await;
-    compared?;
-    dropped.context("the keyspace is left behind")?;
-    Ok(())
+    with_servers(async |lent| compare(arguments, lent).await).await
 }
 
-async fn compare(arguments: &Arguments, session: &Session, keyspace: &str) -> anyhow::Result<()> {
+async fn compare(arguments: &Arguments, lent: &Lent) -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("cannot make a folder")?;
-    let service = through::Service::start(&arguments.nodes, keyspace, folder.path()).await?;
-    session.use_keyspace(keyspace, false).await.context("the service made no keyspace")?;
+    let (session, keyspace) = (&lent.session, lent.keyspace("user"));
+    let service = through::Service::start(&lent.nodes, &keyspace, folder.path()).await?;
+    session.use_keyspace(&keyspace, false).await.context("the service made no keyspace")?;
     let alone = alone::Alone::prepare(session).await?;
     println!("round   CreateUser     driver   ratio      GetUser     driver   ratio");
     let (mut creates, mut gets) = (Vec::new(), Vec::new());
@@ -89,9 +83,4 @@ async fn compare(arguments: &Arguments, session: &Session, keyspace: &str) -> an
     println!("median: CreateUser {:.2} of the driver, GetUser {:.2}", median(creates), median(gets));
     service.stop().await;
     Ok(())
-}
-
-fn median(mut ratios: Vec<f64>) -> f64 {
-    ratios.sort_by(f64::total_cmp);
-    ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN)
 }

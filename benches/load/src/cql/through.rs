@@ -1,9 +1,10 @@
 //! The service: in this process, called over a connection as any client would.
 
-use std::{num::NonZeroUsize, path::Path, sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use load::figures::rate;
 use mesh_events::{
     Relay, RelayConfig,
     embedded::{EmbeddedBus, EmbeddedBusConfig},
@@ -100,9 +101,4 @@ impl Service {
         self.stop.cancel();
         let _ended = self.serving.await;
     }
-}
-
-/// Operations per second.
-pub(super) fn rate(count: usize, elapsed: Duration) -> f64 {
-    f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / elapsed.as_secs_f64()
 }

@@ -1,6 +1,6 @@
 //! The public API, as clients call it.
 
-use std::time::Duration;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use mesh_rig::history::{Answer, Call};
 use mesh_rpc::{Channel, ChannelConfig, Target};
@@ -20,7 +20,7 @@ use proto::{
 };
 use tonic::{Request, Status};
 
-use super::{convert, platform::Addresses};
+use super::{convert, doubt::Doubt, freshness::Freshness, platform::Addresses};
 
 /// How long one try may take; the contract may say less.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -33,28 +33,55 @@ pub(super) struct Api {
     pub(super) payments: PaymentServiceClient<Channel>,
     pub(super) notifications: NotificationServiceClient<Channel>,
     pub(super) provider: ProviderServiceClient<Channel>,
+    /// What was told so far, where there are several replicas.
+    freshness: Option<Arc<Freshness>>,
+}
+
+/// Where the replicas of each service are.
+#[derive(Clone, Debug)]
+pub(super) struct Replicas {
+    pub(super) user: Vec<SocketAddr>,
+    pub(super) payment: Vec<SocketAddr>,
+    pub(super) notification: Vec<SocketAddr>,
+    pub(super) provider: SocketAddr,
 }
 
 impl Api {
     /// Connects with the first call, and again and again with every further one.
     pub(super) fn new(addresses: &Addresses) -> anyhow::Result<Self> {
-        let channel = |address| {
+        let Addresses { user, payment, notification, provider } = *addresses;
+        let [user, payment, notification] = [user, payment, notification].map(|address| vec![address]);
+        let api = Self::among(&Replicas { user, payment, notification, provider })?;
+        Ok(Self { freshness: None, ..api })
+    }
+
+    /// Calls the replicas of each service in turn. They have their stores and their bus in servers of their own, and
+    /// caches that may be behind: reads ask for what was told before.
+    pub(super) fn among(replicas: &Replicas) -> anyhow::Result<Self> {
+        let channel = |addresses: &[SocketAddr]| {
             // Whoever was killed is back within milliseconds.
             let config = ChannelConfig {
                 backoff_initial: Duration::from_millis(10),
                 backoff_max: Duration::from_millis(100),
                 ..ChannelConfig::default()
             };
-            Channel::builder(Target::fixed([address])).policies(&proto::POLICIES).config(config).build()
+            let target = Target::fixed(addresses.iter().copied());
+            Channel::builder(target).policies(&proto::POLICIES).config(config).build()
         };
-        let user = channel(addresses.user)?;
+        let user = channel(&replicas.user)?;
         Ok(Self {
             users: UserServiceClient::new(user.clone()),
             profiles: ProfileServiceClient::new(user),
-            payments: PaymentServiceClient::new(channel(addresses.payment)?),
-            notifications: NotificationServiceClient::new(channel(addresses.notification)?),
-            provider: ProviderServiceClient::new(channel(addresses.provider)?),
+            payments: PaymentServiceClient::new(channel(&replicas.payment)?),
+            notifications: NotificationServiceClient::new(channel(&replicas.notification)?),
+            provider: ProviderServiceClient::new(channel(&[replicas.provider])?),
+            freshness: Some(Arc::default()),
         })
+    }
+
+    /// What is open of a call that nobody has tried yet.
+    pub(super) fn doubt(&self) -> Doubt {
+        if self.freshness.is_some() { Doubt::on_servers() } else { Doubt::default() }
     }
 
     /// Tries a call once. `unique` names it where the call itself has no name, so that it can be tried again.
@@ -62,6 +89,15 @@ impl Api {
     /// # Errors
     /// What it was answered instead of success.
     pub(super) async fn call(&self, call: &Call, unique: &str) -> Result<Answer, Status> {
+        let Some(freshness) = &self.freshness else { return self.send(call, unique).await };
+        freshness.asked(call);
+        let answer = self.send(call, unique).await?;
+        // Before anybody else hears of it.
+        freshness.told(&answer);
+        Ok(answer)
+    }
+
+    async fn send(&self, call: &Call, unique: &str) -> Result<Answer, Status> {
         let Self { mut users, mut profiles, mut payments, .. } = self.clone();
         Ok(match call.clone() {
             Call::CreateUser { request_id, email, display_name } => {
@@ -84,7 +120,11 @@ impl Api {
             }
             Call::GetProfile { user_id } => {
                 let request = GetProfileRequest { user_id, ..Default::default() };
-                profile(profiles.get_profile(bounded(request)).await?.into_inner().profile)
+                let mut request = bounded(request);
+                if let Some(freshness) = &self.freshness {
+                    freshness.require(&mut request);
+                }
+                profile(profiles.get_profile(request).await?.into_inner().profile)
             }
             Call::UpdateProfile { user_id, display_name } => {
                 let new = Some(Profile { user_id, display_name, ..Profile::default() });

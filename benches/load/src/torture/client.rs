@@ -13,14 +13,7 @@ use mesh_rig::history::{Answer, Call};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use tokio::time::{Instant, sleep};
 
-use super::{
-    api::Api,
-    choice::choose,
-    doubt::{Doubt, Outcome},
-    journal::Journal,
-    outcome::name,
-    pools::Pools,
-};
+use super::{api::Api, choice::choose, doubt::Outcome, journal::Journal, outcome::name, pools::Pools};
 
 /// The wait before the second try; it doubles, up to the longest one, give or take a half.
 const FIRST_WAIT: Duration = Duration::from_millis(10);
@@ -43,6 +36,8 @@ pub(super) struct Shared {
     /// Operations that nobody has begun yet.
     pub(super) left: AtomicU64,
     pub(super) progress: ProgressBar,
+    /// How long a client rests between two operations, about.
+    pub(super) rest: Duration,
 }
 
 /// A client.
@@ -74,6 +69,9 @@ impl Client {
                 shared.pools.answered(&mut self.rng, &call, &answer);
             }
             shared.progress.inc(1);
+            if !shared.rest.is_zero() {
+                sleep(shared.rest.mul_f64(self.rng.random_range(0.5..1.5))).await;
+            }
         }
     }
 
@@ -99,7 +97,7 @@ impl Client {
 
     /// Tries until the outcome is known, or for as long as its manner says.
     async fn settle(&mut self, call: &Call, unique: &str) -> Outcome {
-        let (begin, mut wait, mut doubt) = (Instant::now(), FIRST_WAIT, Doubt::default());
+        let (begin, mut wait, mut doubt) = (Instant::now(), FIRST_WAIT, self.api.doubt());
         loop {
             let status = match self.api.call(call, unique).await {
                 Ok(answer) => return Outcome::Done(answer),

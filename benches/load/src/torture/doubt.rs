@@ -23,13 +23,25 @@ pub(super) struct Doubt {
     met: Option<Code>,
     /// Whether one of them may do it yet.
     is_under_way: bool,
+    /// Whether what was sent may outlive whoever it was sent to.
+    outlives: bool,
 }
 
 impl Doubt {
+    /// As it is where services keep what they know in servers of their own: a write that was sent there goes on when
+    /// its sender is killed or has given up.
+    pub(super) fn on_servers() -> Self {
+        Self { outlives: true, ..Self::default() }
+    }
+
     /// Takes another failed try in; the outcome, if it decides.
     pub(super) fn decided_by(&mut self, status: &Status) -> Option<Outcome> {
         let code = status.code();
-        match judge(status) {
+        let judgement = match judge(status) {
+            Judgement::Unknown if self.outlives => Judgement::UnderWay,
+            other => other,
+        };
+        match judgement {
             // The refusal is of this try. Another one may yet succeed.
             Judgement::Refused if self.is_under_way => {
                 return Some(Outcome::Unknown(self.met.unwrap_or(code)));
@@ -92,6 +104,16 @@ mod tests {
         let mut doubt = Doubt::default();
         assert_eq!(doubt.decided_by(&late()), None);
         assert_eq!(doubt.decided_by(&refusal()), Some(Outcome::Unknown(Code::DeadlineExceeded)));
+    }
+
+    #[test]
+    fn on_servers_a_refusal_decides_nothing_after_a_lost_connection_either() {
+        let mut doubt = Doubt::on_servers();
+        assert_eq!(doubt.decided_by(&unsent()), None);
+        assert_eq!(doubt.decided_by(&lost()), None);
+        assert_eq!(doubt.decided_by(&refusal()), Some(Outcome::Unknown(Code::Unavailable)));
+        let decided = Doubt::on_servers().decided_by(&refusal());
+        assert_eq!(decided, Some(Outcome::Refused(Code::AlreadyExists, String::new())));
     }
 
     #[test]

@@ -100,10 +100,20 @@ impl Journal {
         self.recorder.fault("kill", target.name());
     }
 
+    /// Something else is about to be broken.
+    pub(super) fn fault(&self, fault: &str, target: &str) {
+        self.recorder.fault(fault, target);
+    }
+
     /// A program ended by itself.
     pub(super) fn crash(&self, target: Target) {
+        self.ended(target.name());
+    }
+
+    /// A program of this name ended by itself.
+    pub(super) fn ended(&self, name: &str) {
         self.notes().tally.crashes += 1;
-        self.recorder.fault("crash", target.name());
+        self.recorder.fault("crash", name);
     }
 
     /// Nothing is under way any more but `left`.

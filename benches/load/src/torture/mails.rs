@@ -14,7 +14,13 @@ pub(super) async fn arrived(mailbox: &Mailbox) -> Vec<Mail> {
 
 /// What makes the stack send its mails there.
 pub(super) fn environment(sink: &Sink) -> [(String, String); 3] {
+    let stack = |(name, value)| (format!("STACK_{name}"), value);
+    settings(sink).map(stack)
+}
+
+/// The settings of a program with the notification service in it, without what its variables begin with.
+pub(super) fn settings(sink: &Sink) -> [(String, String); 3] {
     let address = sink.address();
     [("HOST", address.ip().to_string()), ("PORT", address.port().to_string()), ("TLS", "none".to_owned())]
-        .map(|(name, value)| (format!("STACK_NOTIFICATION_SMTP_{name}"), value))
+        .map(|(name, value)| (format!("NOTIFICATION_SMTP_{name}"), value))
 }

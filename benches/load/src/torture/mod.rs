@@ -10,10 +10,12 @@
 mod api;
 mod choice;
 mod client;
+mod cluster;
 mod command;
 mod convert;
-mod disk;
 mod doubt;
+mod freshness;
+mod ground;
 mod hosted;
 mod journal;
 mod life;
@@ -33,7 +35,9 @@ mod run;
 mod scenario;
 mod stage;
 
+pub use cluster::{Arguments as ClusterArguments, command as cluster};
 pub use command::{Arguments, command};
+pub use ground::{Ground, Keyspaces, Servers};
 pub use journal::Tally;
 pub use platform::{Environment, Programs, Provider};
 pub use play::{Caller, Play};

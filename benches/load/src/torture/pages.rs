@@ -7,7 +7,7 @@ use proto::{
     notification::v1::{ListNotificationsRequest, ListParkedEventsRequest, ParkedEvent},
     payment::v1::{ListLedgerEntriesRequest, ListPaymentsRequest},
     provider::v1::ListTransactionsRequest,
-    user::v1::{ListUsersRequest, User},
+    user::v1::{Consistency, ListUsersRequest, User},
 };
 use tokio::time::{Instant, sleep};
 use tonic::Status;
@@ -57,7 +57,9 @@ async fn all<T>(
 
 pub(super) async fn users(api: &Api) -> Result<Vec<User>, Status> {
     all(async |page_token| {
-        let request = ListUsersRequest { page_size: PAGE, page_token, ..Default::default() };
+        // Nobody may be missing, whichever copy is asked.
+        let consistency = Consistency::Strong.into();
+        let request = ListUsersRequest { page_size: PAGE, page_token, consistency };
         let page = api.users.clone().list_users(request).await?.into_inner();
         Ok((page.users, page.next_page_token))
     })

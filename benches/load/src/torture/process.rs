@@ -17,7 +17,9 @@ use tokio::{
 
 /// How the line begins with which our programs say that they are ready.
 const READY: &str = "ready";
-/// How long a program may take until it says that it is ready, and to stop.
+/// How long a program may take until it says that it is ready: it waits for its servers first.
+const READY_WITHIN: Duration = Duration::from_secs(300);
+/// How long it may take to stop.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What is told of the log of a program that ended, in bytes.
 const TAIL: u64 = 4_000;
@@ -52,7 +54,7 @@ impl Process {
             }
             Ok(false)
         };
-        if !timeout(PATIENCE, said).await.with_context(|| format!("{name} is not ready in time"))?? {
+        if !timeout(READY_WITHIN, said).await.with_context(|| format!("{name} is not ready in time"))?? {
             let status = process.ended().await?;
             bail!("{name} ended with {status} before it was ready: {}", process.tail());
         }
@@ -75,14 +77,31 @@ impl Process {
         self.child.wait().await.context("cannot wait for a program")
     }
 
+    /// How it ended, if it has; nothing is waited for.
+    ///
+    /// # Errors
+    /// When the system cannot say.
+    pub(super) fn has_ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        self.child.try_wait().context("cannot look for a program")
+    }
+
+    /// Sends it a signal, such as `STOP`.
+    ///
+    /// # Errors
+    /// When it has ended before.
+    pub(super) async fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let pid = self.child.id().context("it has ended before")?.to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status().await?;
+        ensure!(sent.success(), "cannot send SIG{name} to {pid}");
+        Ok(())
+    }
+
     /// SIGTERM, and waits until it is gone.
     ///
     /// # Errors
     /// When it does not stop, or not cleanly.
     pub(super) async fn stop(mut self) -> anyhow::Result<()> {
-        let pid = self.child.id().context("it has ended before")?.to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().await?;
-        ensure!(sent.success(), "cannot send SIGTERM to {pid}");
+        self.signal("TERM").await?;
         let status = timeout(PATIENCE, self.ended()).await.context("it does not stop")??;
         ensure!(status.success(), "it stopped with {status}: {}", self.tail());
         Ok(())
@@ -120,6 +139,25 @@ mod tests {
         assert!(alive.exists());
         process.kill().await.unwrap();
         assert!(!alive.exists());
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_stopped_goes_on_where_it_was_and_its_end_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let script = "trap 'exit 7' USR1; echo ready; while :; do sleep 0.01; done";
+        let mut process = Process::start(shell(script), &log).await.unwrap();
+        let stat = format!("/proc/{}/stat", process.child.id().unwrap());
+        process.signal("STOP").await.unwrap();
+        while !std::fs::read_to_string(&stat).unwrap().contains(") T ") {
+            tokio::task::yield_now().await;
+        }
+        process.signal("USR1").await.unwrap();
+        assert_eq!(process.has_ended().unwrap(), None);
+        process.signal("CONT").await.unwrap();
+        assert_eq!(process.ended().await.unwrap().code(), Some(7));
+        assert!(process.has_ended().unwrap().is_some());
+        process.signal("CONT").await.unwrap_err();
     }
 
     #[tokio::test]

@@ -66,6 +66,7 @@ pub async fn run_showing(config: &Config, progress: ProgressBar) -> anyhow::Resu
         pools: Pools::new(*pool),
         left: AtomicU64::new(*operations),
         progress: progress.clone(),
+        rest: Duration::ZERO,
     });
     let mut working = JoinSet::new();
     for number in 0..*clients {

@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail};
 use mesh_rig::{
     checker::{Verdict, check},
     history::{self, Found},
+    servers::Broker,
     smtp::{Mailbox, Security, Sink},
 };
 use tokio::{
@@ -21,7 +22,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     api::Api,
-    disk::{self, Disk},
+    ground::{Disk, Ground, Keyspaces, Servers},
     journal::{Journal, Tally},
     mails,
     nemesis::{Nemesis, Peace},
@@ -55,11 +56,13 @@ const HISTORY: &str = "history.jsonl";
 pub struct Setting {
     /// What is run.
     pub programs: Programs,
-    /// Where everything is kept: the stack's data in `data`, the provider's in `provider`, and their logs. A new
-    /// or empty folder.
+    /// Where everything is kept that is not on servers: the stack's data in `data`, the provider's in `provider`, and
+    /// their logs. A new or empty folder.
     pub folder: PathBuf,
     /// Where the history is written.
     pub history: PathBuf,
+    /// What the stack stands on; its environment says so too.
+    pub ground: Ground,
     /// What the stack is started with.
     pub environment: Environment,
     /// From which the clients' choices and the kills are drawn. What happens at the same time still happens in
@@ -84,12 +87,38 @@ impl Setting {
             programs,
             folder: folder.to_owned(),
             history: folder.join(HISTORY),
+            ground: Ground::Embedded,
             environment: Environment::default(),
             seed: 1,
             retries: true,
             quiet_within: Duration::from_secs(120),
             stalled_after: None,
         }
+    }
+
+    /// The same on servers: in keyspaces whose names begin with `prefix`, and in a virtual host.
+    #[must_use]
+    pub fn on_servers(
+        mut self,
+        contact_points: Vec<String>,
+        prefix: &str,
+        broker: Broker,
+        vhost: &str,
+    ) -> Self {
+        let keyspaces = Keyspaces::of(prefix);
+        let servers = Servers { contact_points, keyspaces, broker, vhost: vhost.to_owned() };
+        let settings = [
+            ("STORAGE_KIND", "cql".to_owned()),
+            ("STORAGE_CONTACT_POINTS", servers.contact_points.join(",")),
+            ("STORAGE_KEYSPACE", prefix.to_owned()),
+            ("STORAGE_REPLICATION_FACTOR", "1".to_owned()),
+            ("BUS_KIND", "rabbitmq".to_owned()),
+            ("BUS_URI", servers.uri()),
+        ];
+        let settings = settings.into_iter().map(|(name, value)| (format!("STACK_{name}"), value));
+        self.environment.always.extend(settings);
+        self.ground = Ground::Servers(servers);
+        self
     }
 }
 
@@ -189,7 +218,7 @@ impl Stage {
     ) -> anyhow::Result<anyhow::Result<()>> {
         loop {
             let stopped = platform.stop(Target::Stack).await;
-            let disk = disk::look(&platform.data(), &look.seen.people).await;
+            let disk = self.setting.ground.look(&platform.data(), &look.seen.people).await;
             let disk = disk.context("cannot see what is on the disk")?;
             let is_over = begin.elapsed() >= self.setting.quiet_within;
             if disk.under_way.is_empty() || !look.left.is_empty() || stopped.is_err() || is_over {

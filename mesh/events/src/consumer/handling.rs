@@ -34,6 +34,7 @@ pub(super) async fn attempt(handler: &dyn Handler, delivery: Delivery, timeout: 
     // creator may have many consumers.
     let span = tracing::info_span!(
         "process",
+        { messaging::OPERATION_NAME } = "process",
         { messaging::OPERATION_TYPE } = "process",
         { messaging::DESTINATION_NAME } = &*receipt.queue,
         { messaging::MESSAGE_ID } = %envelope.id,

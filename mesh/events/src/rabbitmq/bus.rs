@@ -11,10 +11,11 @@ use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
 };
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{
-    LinkState, RabbitConfig,
+    LinkState, RabbitConfig, RabbitStats,
     announcements::Listener,
     depth::Depths,
     error::RabbitError,
@@ -25,6 +26,7 @@ use super::{
     publisher::{Publisher, Said},
     reader::{Ends, Reader},
     rooms::Rooms,
+    spans,
     subscriptions::{GiveBack, RabbitDeliveries, Subscriptions},
     topology::Topology,
 };
@@ -117,6 +119,7 @@ impl RabbitBus {
         self.inner.stop.cancel();
         self.inner.links.close();
         self.inner.links.wait().await;
+        self.stats().log();
     }
 
     /// Ends the bus as a killed process ends it: nothing is given back. Returns when the connections are gone.
@@ -127,6 +130,11 @@ impl RabbitBus {
         self.inner.work.wait().await;
         self.inner.links.close();
         self.inner.links.wait().await;
+    }
+
+    /// What happened so far.
+    pub fn stats(&self) -> RabbitStats {
+        self.inner.publisher.counters.snapshot()
     }
 
     /// How the connection for publishing is.
@@ -151,7 +159,11 @@ impl Bus for RabbitBus {
     }
 
     async fn publish(&self, batch: &[Envelope]) -> Result<Vec<Published>, BusError> {
-        Ok(self.inner.publish(batch).await?)
+        let published = self.inner.publish(batch).instrument(spans::publish(batch)).await;
+        if published.is_err() {
+            self.inner.publisher.counters.failed.count();
+        }
+        Ok(published?)
     }
 
     async fn subscribe(&self, queue: &str, prefetch: NonZeroUsize) -> Result<Box<dyn Deliveries>, BusError> {
@@ -228,6 +240,8 @@ impl Inner {
         let (places, posts): (Vec<_>, Vec<_>) =
             admitted.map(|(n, envelope, queues)| (n, self.post(envelope, queues))).unzip();
         let said = self.publisher.send(&posts).await?;
+        let counters = &self.publisher.counters;
+        counters.returned.add(said.iter().filter(|said| **said == Said::Returned).count());
         let (mut lost_places, mut lost_posts) = (Vec::new(), Vec::new());
         for ((n, post), said) in places.into_iter().zip(posts).zip(said) {
             match said {
@@ -245,6 +259,13 @@ impl Inner {
         }
         if !lost_posts.is_empty() {
             self.send_lost(batch, &lost_places, &lost_posts, &mut outcomes).await?;
+        }
+        for outcome in &outcomes {
+            match outcome {
+                Outcome::Accepted => counters.published.count(),
+                Outcome::Unrouted => counters.unrouted.count(),
+                Outcome::QueueFull => counters.refused.count(),
+            }
         }
         let published = |outcome| Published { outcome, is_marked: false };
         Ok(outcomes.into_iter().map(published).collect())
@@ -266,7 +287,10 @@ impl Inner {
             outcomes[*n] = match said {
                 Said::Accepted => Outcome::Accepted,
                 Said::Refused => Outcome::QueueFull,
-                Said::Returned => return Err(RabbitError::Unroutable(batch[*n].kind.clone())),
+                Said::Returned => {
+                    self.publisher.counters.returned.count();
+                    return Err(RabbitError::Unroutable(batch[*n].kind.clone()));
+                }
             };
         }
         Ok(())

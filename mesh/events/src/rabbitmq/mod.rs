@@ -41,9 +41,12 @@ mod publisher;
 mod reader;
 mod rooms;
 mod settle;
+mod spans;
+mod stats;
 mod subscriptions;
 mod topology;
 
 pub use bus::RabbitBus;
 pub use config::{InvalidRabbitUri, RabbitConfig, RabbitUri};
 pub use link::LinkState;
+pub use stats::RabbitStats;

@@ -26,6 +26,7 @@ use super::{
     link::{Link, Live},
     message::Post,
     names::short,
+    stats::Counters,
 };
 
 /// Messages in flight on one channel.
@@ -50,6 +51,8 @@ pub(super) struct Publisher {
     permits: Semaphore,
     /// Channels that nobody uses at present and on which nothing is in flight.
     idle: Mutex<Vec<Confirming>>,
+    /// What the whole bus counts: everything that uses the bus has its publisher.
+    pub(super) counters: Counters,
 }
 
 /// A channel that confirms.
@@ -63,7 +66,13 @@ struct Confirming {
 impl Publisher {
     pub(super) fn new(link: Link, config: &Arc<RabbitConfig>) -> Self {
         let permits = Semaphore::new(config.publish_channels.max(1));
-        Self { link, config: Arc::clone(config), permits, idle: Mutex::default() }
+        Self {
+            link,
+            config: Arc::clone(config),
+            permits,
+            idle: Mutex::default(),
+            counters: Counters::default(),
+        }
     }
 
     pub(super) fn link(&self) -> &Link {

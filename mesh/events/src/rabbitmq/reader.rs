@@ -191,6 +191,7 @@ impl Reader {
                     self.publisher
                         .deliver(Post { exchange: DEFAULT_EXCHANGE, key, properties, body })
                         .await?;
+                    self.publisher.counters.parked.count();
                     let ack = self.channel.basic_ack(tag, BasicAckOptions::default());
                     bounded(self.answer_within, "take an acknowledgement", ack).await?;
                 }

@@ -13,6 +13,7 @@ use super::{
     message::{self, Post},
     names::{DEFAULT_EXCHANGE, Names},
     reader::now_ms,
+    stats::Counter,
 };
 use crate::{BusError, Receipt};
 
@@ -26,7 +27,11 @@ impl Inner {
             // Of a subscription that ended: the event comes again.
             self.subscriptions.lease(receipt)?.remove(receipt.tag)
         });
-        Ok(self.ack_messages(messages.collect()).await?)
+        let messages: Vec<_> = messages.collect();
+        let settled = messages.len();
+        self.ack_messages(messages).await?;
+        self.publisher.counters.acked.add(settled);
+        Ok(())
     }
 
     async fn ack_messages(&self, messages: Vec<Message>) -> Result<(), RabbitError> {
@@ -58,7 +63,7 @@ impl Inner {
             };
             Post { exchange: DEFAULT_EXCHANGE, key, properties, body: message.envelope.body.clone() }
         };
-        self.move_to(receipt, post).await
+        self.move_to(receipt, post, &self.publisher.counters.retried).await
     }
 
     /// Writes the event to what is parked, then acknowledges it.
@@ -69,19 +74,21 @@ impl Inner {
             let properties = message::parked(&properties, &body, reason, message.attempt, now_ms());
             Post { exchange: DEFAULT_EXCHANGE, key: names.parked.clone(), properties, body }
         };
-        self.move_to(receipt, post).await
+        self.move_to(receipt, post, &self.publisher.counters.parked).await
     }
 
     async fn move_to(
         &self,
         receipt: &Receipt,
         post: impl Fn(&Message, &Names) -> Post,
+        counter: &Counter,
     ) -> Result<(), BusError> {
         let Some(lease) = self.subscriptions.lease(receipt) else { return Ok(()) };
         // It stays out until it is written: if that fails, the subscription still has it.
         let Some(message) = lease.get(receipt.tag) else { return Ok(()) };
         let names = Names::new(&receipt.queue, &self.config.ladder)?;
         self.publisher.deliver(post(&message, &names)).await?;
+        counter.count();
         Ok(self.ack_messages(lease.remove(receipt.tag).into_iter().collect()).await?)
     }
 }

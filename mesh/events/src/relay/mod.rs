@@ -1,6 +1,8 @@
 //! The relay: brings what is in the outbox onto the bus.
 
 mod config;
+mod look;
+mod marks;
 mod published;
 mod publisher;
 mod runtime;

@@ -1,7 +1,12 @@
-//! The relay's loop: a batch of the fast path, a page of the sweep, in turn.
+//! The relay's loop: batches of the fast path, and pages of the sweep in between.
+//!
+//! One batch is published at a time, so that the order stays. What else takes time happens meanwhile: the last batch is
+//! marked, the next page is looked for. So the same event can come twice, and whatever may do so is remembered: see
+//! [`Published`].
 
 use std::{
     fmt,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -16,8 +21,13 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Publisher, RelayConfig, published::Published};
-use crate::{Bus, Envelope, Outbox, OutboxKey, Outcome};
+use super::{
+    Publisher, RelayConfig,
+    look::Look,
+    marks::{Marked, Marks},
+    published::Published,
+};
+use crate::{Bus, Envelope, Outbox, OutboxError, OutboxKey, Outcome};
 
 /// Publishes the outbox's events. One relay serves one outbox; it never publishes an event twice in its life
 /// while the bus and the outbox answer, although the same event may come by the fast path and by the sweep.
@@ -27,7 +37,9 @@ pub struct Relay {
     config: RelayConfig,
     offered: mpsc::Receiver<Envelope>,
     published: Published,
+    marks: Marks,
     sweep: Sweep,
+    look: Look,
     is_overflown: Arc<AtomicBool>,
     is_failing: bool,
 }
@@ -37,8 +49,6 @@ pub struct Relay {
 struct Sweep {
     after: Option<OutboxKey>,
     age: Duration,
-    /// The last page was full and moved: the next one need not wait for the clock.
-    is_behind: bool,
 }
 
 // === impl Relay ===
@@ -49,12 +59,14 @@ impl Relay {
         let (sender, offered) = mpsc::channel(config.offered_max.get());
         let is_overflown = Arc::new(AtomicBool::new(false));
         let relay = Self {
+            marks: Marks::new(Arc::clone(&outbox)),
             outbox,
             bus,
             config,
             offered,
             published: Published::default(),
-            sweep: Sweep { after: None, age: Duration::ZERO, is_behind: false },
+            sweep: Sweep { after: None, age: Duration::ZERO },
+            look: Look::default(),
             is_overflown: Arc::clone(&is_overflown),
             is_failing: false,
         };
@@ -72,8 +84,9 @@ impl Relay {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
-                _ = ticks.tick() => self.sweep_page().await,
-                () = std::future::ready(()), if self.sweep.is_behind => self.sweep_page().await,
+                _ = ticks.tick(), if self.look.is_idle() => self.look(self.sweep.after),
+                page = self.look.page() => if let Some(page) = page { self.sweep_page(page).await },
+                marked = self.marks.next() => self.marked(marked),
                 _ = self.offered.recv_many(&mut batch, self.config.batch_max.get()),
                     if !self.offered.is_closed() => {}
             }
@@ -81,7 +94,10 @@ impl Relay {
                 self.offered.recv_many(&mut batch, self.config.batch_max.get()).await;
             }
             self.publish_offered(&mut batch).await;
-            if self.offered.is_empty() && self.is_overflown.swap(false, Ordering::AcqRel) {
+            if self.look.is_idle()
+                && self.offered.is_empty()
+                && self.is_overflown.swap(false, Ordering::AcqRel)
+            {
                 self.catch_up();
             }
         }
@@ -89,39 +105,61 @@ impl Relay {
         while self.offered.recv_many(&mut batch, self.config.batch_max.get()).await > 0 {
             self.publish_offered(&mut batch).await;
         }
+        while !self.marks.is_idle() {
+            let marked = self.marks.next().await;
+            self.marked(marked);
+        }
+        if !self.look.is_idle() {
+            // To its end, whatever it finds.
+            drop(self.look.page().await);
+        }
     }
 
     async fn publish_offered(&mut self, batch: &mut Vec<Envelope>) {
         batch.retain(|envelope| !self.published.contains(&envelope.outbox_key()));
         if !batch.is_empty() {
-            self.publish(batch).await;
+            let published = self.publish(batch).await;
+            // The page that is being looked for may have them, too.
+            if !self.look.is_idle() {
+                published.into_iter().flatten().for_each(|key| self.published.remember(key));
+            }
             batch.clear();
         }
     }
 
     /// Sweeps at once what the fast path had no room for. Of any age: an event that is being handed over at this
-    /// moment is remembered when the sweep meets it first, and is in the outbox no more when it comes second.
+    /// moment is remembered, whichever way it comes first.
     fn catch_up(&mut self) {
-        self.sweep = Sweep { after: None, age: Duration::ZERO, is_behind: true };
+        self.sweep = Sweep { after: None, age: Duration::ZERO };
+        self.look(None);
+    }
+
+    /// Begins to look for a page of leftovers.
+    fn look(&mut self, after: Option<OutboxKey>) {
+        // They are on the bus, and the page may find them without their marks.
+        self.marks.unsettled().for_each(|key| self.published.remember(key));
+        self.look.begin(&self.outbox, self.sweep.age, after, self.config.batch_max.get());
     }
 
     /// Publishes one page of leftovers and decides where and when the next one begins.
-    async fn sweep_page(&mut self) {
-        self.sweep.is_behind = false;
-        let limit = self.config.batch_max.get();
-        let page = match self.outbox.pending(self.sweep.age, self.sweep.after, limit).await {
+    async fn sweep_page(&mut self, page: Result<Vec<Envelope>, OutboxError>) {
+        let page = match page {
             Ok(page) => page,
             Err(error) => return self.failed(&error),
         };
-        let is_last = page.len() < limit;
+        let is_last = page.len() < self.config.batch_max.get();
         let last = page.last().map(Envelope::outbox_key);
         let (known, fresh): (Vec<_>, Vec<_>) =
             page.into_iter().partition(|envelope| self.published.contains(&envelope.outbox_key()));
-        // Published before, but the mark was lost.
+        // Published before, but the mark was lost, or is on its way.
         let mut done = known.iter().map(Envelope::outbox_key).collect::<Vec<_>>();
-        self.mark(&done).await;
+        self.mark(done.clone()).await;
+        if !is_last {
+            // The next page is looked for while this one is published.
+            self.look(last);
+        }
         if !fresh.is_empty() {
-            let Some(published) = self.publish(&fresh).await else { return };
+            let Some(published) = self.publish(&fresh).await else { return self.look.give_up() };
             for key in &published {
                 self.published.remember(*key);
             }
@@ -131,23 +169,34 @@ impl Relay {
             // Events that are older than the last one seen may still come: of a full queue, or of a change that was
             // slow to commit. The next tick begins at the oldest again.
             let after = if never_looks_back() { last.or(self.sweep.after) } else { None };
-            self.sweep = Sweep { after, age: self.config.sweep_age, is_behind: false };
+            self.sweep = Sweep { after, age: self.config.sweep_age };
             if done.is_empty() {
                 self.published.forget_old();
             }
         } else {
-            // Nothing moved: a queue is full, and hurrying through the rest of the outbox would not help it.
             self.sweep.after = last;
-            self.sweep.is_behind = !done.is_empty();
+            if done.is_empty() {
+                // Nothing moved: a queue is full, and hurrying through the rest of the outbox would not help it.
+                self.look.give_up();
+            }
         }
     }
 
-    /// Publishes a batch and marks what the bus took; gives the keys of those. `None`: the bus failed, and the
+    /// Publishes a batch and has marked what the bus took; gives the keys of those. `None`: the bus failed, and the
     /// batch stays in the outbox.
     async fn publish(&mut self, batch: &[Envelope]) -> Option<Vec<OutboxKey>> {
         // Durable in the outbox and on no queue: only a sweep knows of it.
         fail_point!("relay.before-publish");
-        let outcomes = match self.bus.publish(batch).await {
+        let bus = Arc::clone(&self.bus);
+        let mut publishing = pin!(bus.publish(batch));
+        let outcomes = loop {
+            tokio::select! {
+                biased;
+                outcomes = &mut publishing => break outcomes,
+                marked = self.marks.next() => self.marked(marked),
+            }
+        };
+        let outcomes = match outcomes {
             Ok(outcomes) => outcomes,
             Err(error) => {
                 self.failed(&error);
@@ -172,17 +221,23 @@ impl Relay {
         if done.len() < batch.len() {
             tracing::warn!(refused = batch.len() - done.len(), "a queue is full, events stay in the outbox");
         }
-        self.mark(&unmarked).await;
+        self.mark(unmarked).await;
         Some(done)
     }
 
-    async fn mark(&mut self, keys: &[OutboxKey]) {
-        if keys.is_empty() {
-            return;
+    /// Has events marked that are on the bus. Waits only when so many wait already that marking is what is slow.
+    async fn mark(&mut self, keys: Vec<OutboxKey>) {
+        self.marks.add(keys);
+        while self.marks.waiting() >= self.config.offered_max.get() {
+            let marked = self.marks.next().await;
+            self.marked(marked);
         }
-        if let Err(error) = self.outbox.mark_published(keys).await {
+    }
+
+    fn marked(&mut self, marked: Marked) {
+        if let Marked::Failed(keys, error) = marked {
             // They are on the bus: the next sweep finds them and must only mark them.
-            keys.iter().for_each(|key| self.published.remember(*key));
+            keys.into_iter().for_each(|key| self.published.remember(key));
             self.failed(&error);
         }
     }

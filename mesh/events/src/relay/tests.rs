@@ -197,6 +197,105 @@ async fn a_stop_publishes_what_was_offered_and_takes_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_next_batch_does_not_wait_until_the_last_one_is_marked() {
+    let (outbox, bus) = (FakeOutbox::with([]), Arc::new(FakeBus::default()));
+    let relay = run(&outbox, &bus, RelayConfig::default());
+    settle().await;
+    *outbox.mark_time.lock().unwrap() = Duration::from_millis(100);
+    for n in 1..=3 {
+        outbox.append(n);
+        relay.publisher.offer(event(n));
+        settle().await;
+    }
+    assert_eq!((bus.published(), outbox.left()), (vec![1, 2, 3], vec![1, 2, 3]));
+    tokio::time::sleep(Duration::from_millis(250)).await;
+    assert_eq!((bus.published(), outbox.left()), (vec![1, 2, 3], vec![]));
+    relay.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn publishing_waits_when_too_many_events_have_no_mark() {
+    let (outbox, bus) = (FakeOutbox::with([]), Arc::new(FakeBus::default()));
+    let relay = run(&outbox, &bus, config(1, 4));
+    settle().await;
+    *outbox.mark_time.lock().unwrap() = Duration::from_millis(500);
+    for n in 1..=9 {
+        outbox.append(n);
+        relay.publisher.offer(event(n));
+        settle().await;
+    }
+    // One is being marked, four wait.
+    assert_eq!(bus.published(), [1, 2, 3, 4, 5]);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(bus.published(), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    relay.stop().await;
+    assert!(outbox.left().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_is_published_while_a_page_is_looked_for_is_not_published_again() {
+    let (outbox, bus) = (FakeOutbox::with([]), Arc::new(FakeBus::default()));
+    let relay = run(&outbox, &bus, RelayConfig::default());
+    settle().await;
+    // The sweep of the next second finds it, and takes its time.
+    *outbox.now_ms.lock().unwrap() = 60_000;
+    *outbox.page_time.lock().unwrap() = Duration::from_millis(500);
+    outbox.append(1);
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    relay.publisher.offer(event(1));
+    settle().await;
+    assert_eq!((bus.published(), outbox.left()), (vec![1], vec![]));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(bus.published(), [1]);
+    relay.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_whose_mark_is_on_its_way_is_not_published_again() {
+    let (outbox, bus) = (FakeOutbox::with([]), Arc::new(FakeBus::default()));
+    let relay = run(&outbox, &bus, RelayConfig::default());
+    settle().await;
+    *outbox.now_ms.lock().unwrap() = 60_000;
+    *outbox.mark_time.lock().unwrap() = Duration::from_millis(1_500);
+    for n in [1, 2] {
+        outbox.append(n);
+        relay.publisher.offer(event(n));
+        settle().await;
+    }
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!((bus.published(), outbox.left()), (vec![1, 2], vec![]));
+    relay.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_fast_path_does_not_wait_for_a_sweep() {
+    let (outbox, bus) = (FakeOutbox::with([]), Arc::new(FakeBus::default()));
+    *outbox.page_time.lock().unwrap() = Duration::from_millis(500);
+    let relay = run(&outbox, &bus, RelayConfig::default());
+    settle().await;
+    outbox.append(1);
+    relay.publisher.offer(event(1));
+    settle().await;
+    assert_eq!(bus.published(), [1]);
+    relay.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_waits_for_the_marks() {
+    let (outbox, bus) = (FakeOutbox::with([]), Arc::new(FakeBus::default()));
+    *outbox.mark_time.lock().unwrap() = Duration::from_millis(100);
+    let relay = run(&outbox, &bus, config(2, 64));
+    settle().await;
+    for n in 0..9 {
+        outbox.append(n);
+        relay.publisher.offer(event(n));
+    }
+    relay.stop().await;
+    assert_eq!(bus.published(), (0..9).collect::<Vec<_>>());
+    assert!(outbox.left().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn goes_on_sweeping_when_nobody_offers_any_more() {
     let (outbox, bus) = (FakeOutbox::with([]), Arc::new(FakeBus::default()));
     let Running { publisher, shutdown, task } = run(&outbox, &bus, RelayConfig::default());

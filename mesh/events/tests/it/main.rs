@@ -7,6 +7,7 @@ mod harness;
 mod loss;
 mod parking;
 mod returned;
+mod telemetry;
 mod tls;
 
 mod conformance {

@@ -144,10 +144,13 @@ impl<'a> Books<'a> {
         }
     }
 
-    /// How often something that keeps mails waiting was killed: each kill may make a mail arrive once more.
+    /// How often something that keeps mails waiting was killed, or stood still for longer than its claims on them last:
+    /// each time a mail may arrive once more.
     pub(super) fn kills_of_the_mailer(&self) -> u64 {
         let of_it = |(fault, target): &(&str, &str)| {
-            matches!(*fault, "kill" | "crash") && matches!(*target, "stack" | "notification")
+            let is_mailer =
+                matches!(*target, "stack" | "notification") || target.starts_with("notification-");
+            matches!(*fault, "kill" | "pause" | "crash") && is_mailer
         };
         self.faults.iter().filter(|(what, _)| of_it(what)).map(|(_, times)| times).sum()
     }

@@ -2,7 +2,8 @@
 //!
 //! That is linearizability of a register whose versions rise: in the order of real time, once an answer to anybody
 //! told a version, no call that begins after it is told an older one. It is what one backend without replicas must
-//! give, and the histories that are judged here are made against one.
+//! give. Several replicas give it to whoever asks for a strong read, or sends a token of the newest version that
+//! anybody was told; the clients of a history that was made against replicas do.
 
 use std::collections::HashMap;
 

@@ -152,6 +152,21 @@ impl Management {
         Ok(found)
     }
 
+    /// The names of a virtual host's queues that survive their connections.
+    ///
+    /// # Errors
+    /// [`ManagementError`].
+    pub async fn durable_queues(&self, vhost: &str) -> Result<Vec<String>, ManagementError> {
+        #[derive(Deserialize)]
+        struct Queue {
+            name: String,
+            durable: bool,
+        }
+        let path = format!("/api/queues/{}?columns=name,durable", encoded(vhost));
+        let found: Vec<Queue> = self.get(&path).await?;
+        Ok(found.into_iter().filter(|queue| queue.durable).map(|queue| queue.name).collect())
+    }
+
     /// Deletes a binding: what it led into a queue is returned to its sender, or lost. That there is none is fine.
     ///
     /// # Errors

@@ -45,11 +45,33 @@ pub enum Fault {
     },
     /// The broker believes that its memory is used up, and blocks whoever publishes.
     MemoryAlarm,
-    /// A binding is gone: what it led into a queue has nowhere to go.
+    /// A binding is gone: what it led into a queue has one way less to it.
     LostBinding {
         /// Which of those that are there when it begins: the remainder by their number.
         pick: u64,
     },
+    /// Every binding of a queue is gone: what is for it alone comes back to its sender.
+    Unbound {
+        /// The queue, by its name at the broker.
+        queue: String,
+    },
+}
+
+/// What is broken one thing at a time. Different lanes overlap: a node and the broker may be down at once, two nodes
+/// of three, without which nothing can be written for as long as that lasts, are not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// Processes of services.
+    Services,
+    /// CQL nodes, and the links to them.
+    Nodes,
+    /// The broker, and the link to it.
+    Broker,
+}
+
+impl Lane {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Services, Self::Nodes, Self::Broker];
 }
 
 impl Fault {
@@ -68,6 +90,7 @@ impl Fault {
             },
             Self::MemoryAlarm => "memory-alarm",
             Self::LostBinding { .. } => "lost-binding",
+            Self::Unbound { .. } => "unbound",
         }
     }
 
@@ -78,6 +101,24 @@ impl Fault {
             Self::Kill(target) | Self::Pause(target) => target.to_string(),
             Self::Cut { link, .. } => format!("link to {link}"),
             Self::MemoryAlarm | Self::LostBinding { .. } => Target::Broker.to_string(),
+            Self::Unbound { queue } => queue.clone(),
+        }
+    }
+
+    /// With what it does not happen at the same time.
+    #[must_use]
+    pub fn lane(&self) -> Lane {
+        match self {
+            Self::Kill(target) | Self::Pause(target) => match target {
+                Target::Service { .. } => Lane::Services,
+                Target::Node(_) => Lane::Nodes,
+                Target::Broker => Lane::Broker,
+            },
+            Self::Cut { link: Link::Node(_), .. } => Lane::Nodes,
+            Self::Cut { link: Link::Broker, .. }
+            | Self::MemoryAlarm
+            | Self::LostBinding { .. }
+            | Self::Unbound { .. } => Lane::Broker,
         }
     }
 }

@@ -1,6 +1,10 @@
 //! Who inflicts the faults of servers and links.
 
-use std::{io, net::SocketAddr};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use super::fault::{Fault, Link, Target};
 use crate::{
@@ -9,7 +13,7 @@ use crate::{
     servers::{self, Broker, Servers, ServersError, Victim, Wanted, memory_alarm},
 };
 
-/// Breaks servers and links, and makes them whole again.
+/// Breaks servers and links, and makes them whole again; several at once, if they are different ones.
 ///
 /// The proxies are here: services have to connect to the nodes at [`Servers::cql`] and to the broker at
 /// [`Hand::broker`].
@@ -18,8 +22,8 @@ pub struct Hand {
     nodes: Vec<(Victim, Proxy)>,
     broker: (Victim, Proxy, Broker),
     vhost: String,
-    /// Bindings that were deleted, by what they were picked with.
-    lost: Vec<(u64, Binding)>,
+    /// Bindings that were deleted, and by which fault.
+    lost: Mutex<Vec<(Fault, Binding)>>,
 }
 
 /// A fault could not be inflicted or ended.
@@ -66,7 +70,7 @@ impl Hand {
         let victim = broker.ok_or_else(|| NemesisError::Missing("broker".to_owned()))?;
         let proxy = Proxy::listen(SocketAddr::from(([127, 0, 0, 1], 0)), victim.address()).await?;
         let broker = (victim, proxy, servers::broker()?);
-        Ok(Self { nodes, broker, vhost: vhost.to_owned(), lost: Vec::new() })
+        Ok(Self { nodes, broker, vhost: vhost.to_owned(), lost: Mutex::default() })
     }
 
     /// Where services find the broker, with its user.
@@ -80,14 +84,14 @@ impl Hand {
     ///
     /// # Errors
     /// [`NemesisError`].
-    pub async fn begin(&mut self, fault: &Fault) -> Result<bool, NemesisError> {
+    pub async fn begin(&self, fault: &Fault) -> Result<bool, NemesisError> {
         match fault {
             Fault::Kill(Target::Service { .. }) | Fault::Pause(Target::Service { .. }) => return Ok(false),
             Fault::Kill(target) => self.victim(target)?.kill().await?,
             Fault::Pause(target) => self.victim(target)?.pause().await?,
             Fault::Cut { link, fault } => self.link(*link)?.set(*fault).await?,
             Fault::MemoryAlarm => memory_alarm(true).await?,
-            Fault::LostBinding { pick } => self.lose_binding(*pick).await?,
+            Fault::LostBinding { .. } | Fault::Unbound { .. } => self.lose_bindings(fault).await?,
         }
         Ok(true)
     }
@@ -96,20 +100,14 @@ impl Hand {
     ///
     /// # Errors
     /// [`NemesisError`].
-    pub async fn end(&mut self, fault: &Fault) -> Result<bool, NemesisError> {
+    pub async fn end(&self, fault: &Fault) -> Result<bool, NemesisError> {
         match fault {
             Fault::Kill(Target::Service { .. }) | Fault::Pause(Target::Service { .. }) => return Ok(false),
             Fault::Kill(target) => self.victim(target)?.start().await?,
             Fault::Pause(target) => self.victim(target)?.resume().await?,
             Fault::Cut { link, .. } => self.link(*link)?.heal().await?,
             Fault::MemoryAlarm => memory_alarm(false).await?,
-            Fault::LostBinding { pick } => {
-                while let Some(found) = self.lost.iter().position(|(other, _)| other == pick) {
-                    // Only when it is there again is it forgotten.
-                    self.management().create_binding(&self.lost[found].1).await?;
-                    self.lost.remove(found);
-                }
-            }
+            Fault::LostBinding { .. } | Fault::Unbound { .. } => self.bind_again(|by| by == fault).await?,
         }
         Ok(true)
     }
@@ -118,7 +116,7 @@ impl Hand {
     ///
     /// # Errors
     /// [`NemesisError`], of the first thing that could not be mended.
-    pub async fn heal(&mut self) -> Result<(), NemesisError> {
+    pub async fn heal(&self) -> Result<(), NemesisError> {
         let nodes = self.nodes.iter().map(|(victim, proxy)| (victim, proxy));
         let (broker, proxy, _) = &self.broker;
         for (victim, proxy) in nodes.chain([(broker, proxy)]) {
@@ -127,25 +125,50 @@ impl Hand {
             victim.start().await?;
         }
         memory_alarm(false).await?;
-        while let Some((_, binding)) = self.lost.last() {
-            self.management().create_binding(binding).await?;
-            self.lost.pop();
+        self.bind_again(|_| true).await
+    }
+
+    async fn lose_bindings(&self, fault: &Fault) -> Result<(), NemesisError> {
+        let management = self.management();
+        let lasting = management.durable_queues(&self.vhost).await?;
+        let mut bindings = management.bindings(&self.vhost).await?;
+        // The queue of a single connection is nobody else's to unbind.
+        bindings.retain(|binding| lasting.contains(&binding.destination));
+        bindings.sort_by(|one, other| {
+            one.destination.cmp(&other.destination).then(one.routing_key.cmp(&other.routing_key))
+        });
+        match fault {
+            Fault::LostBinding { pick } if !bindings.is_empty() => {
+                let place = usize::try_from(pick % bindings.len() as u64).unwrap_or_default();
+                bindings = vec![bindings.swap_remove(place)];
+            }
+            Fault::Unbound { queue } => bindings.retain(|binding| binding.destination == *queue),
+            _ => {}
+        }
+        if bindings.is_empty() {
+            return Err(NemesisError::Missing(format!("binding in {}", self.vhost)));
+        }
+        // Known before they are gone, so that they are mended also if an answer does not come.
+        self.lost().extend(bindings.iter().map(|binding| (fault.clone(), binding.clone())));
+        for binding in &bindings {
+            management.delete_binding(binding).await?;
         }
         Ok(())
     }
 
-    async fn lose_binding(&mut self, pick: u64) -> Result<(), NemesisError> {
-        let management = self.management();
-        let mut bindings = management.bindings(&self.vhost).await?;
-        bindings.sort_by(|one, other| {
-            one.destination.cmp(&other.destination).then(one.routing_key.cmp(&other.routing_key))
-        });
-        let missing = || NemesisError::Missing(format!("binding in {}", self.vhost));
-        let place = usize::try_from(pick % bindings.len().max(1) as u64).unwrap_or_default();
-        let binding = bindings.get(place).cloned().ok_or_else(missing)?;
-        // Known before it is gone, so that it is mended also if the answer does not come.
-        self.lost.push((pick, binding.clone()));
-        Ok(management.delete_binding(&binding).await?)
+    /// Makes lost bindings again.
+    async fn bind_again(&self, is_meant: impl Fn(&Fault) -> bool) -> Result<(), NemesisError> {
+        loop {
+            let next = self.lost().iter().find(|(by, _)| is_meant(by)).cloned();
+            let Some(next) = next else { return Ok(()) };
+            // Only when it is there again is it forgotten.
+            self.management().create_binding(&next.1).await?;
+            self.lost().retain(|lost| *lost != next);
+        }
+    }
+
+    fn lost(&self) -> MutexGuard<'_, Vec<(Fault, Binding)>> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn management(&self) -> crate::management::Management {

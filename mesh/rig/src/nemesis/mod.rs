@@ -8,6 +8,6 @@ mod hand;
 mod random;
 mod schedule;
 
-pub use fault::{Fault, Link, Target};
+pub use fault::{Fault, Lane, Link, Target};
 pub use hand::{Hand, NemesisError};
 pub use schedule::{Planned, Scene, Schedule};

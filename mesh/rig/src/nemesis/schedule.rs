@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    fault::{Fault, Link, Target},
+    fault::{Fault, Lane, Link, Target},
     random::Random,
 };
 use crate::proxy::{self, Direction};
@@ -20,6 +20,9 @@ pub struct Scene {
     pub services: Vec<(String, u8)>,
     /// CQL nodes, each behind a proxy.
     pub nodes: u8,
+    /// Queues of which each is the only one for what it takes. All bindings of such a queue may get lost: what is for
+    /// it comes back to its sender, who can act. What another queue takes too does not come back.
+    pub lone_queues: Vec<String>,
 }
 
 /// A fault and its time.
@@ -37,15 +40,6 @@ pub struct Planned {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule(Vec<Planned>);
 
-/// What is broken one thing at a time. Different lanes overlap: a node and the broker may be down at once, two nodes
-/// of three, without which nothing can be written for as long as that lasts, are not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lane {
-    Services,
-    Nodes,
-    Broker,
-}
-
 impl Schedule {
     /// Draws the faults of a run of so many minutes. The same seed, minutes and scene give the same faults, on any
     /// machine.
@@ -54,11 +48,11 @@ impl Schedule {
         let end = Duration::from_secs(60 * u64::from(minutes)).saturating_sub(QUIET);
         let mut random = Random::of(seed);
         let mut planned = Vec::new();
-        for lane in [Lane::Services, Lane::Nodes, Lane::Broker] {
+        for lane in Lane::ALL {
             // A lane of its own sequence: what is drawn in one does not depend on the others.
             let mut random = Random::of(random.next());
             let mut at = QUIET + random.millis(GAP_MS);
-            while let Some((fault, lasts)) = lane.draw(&mut random, scene) {
+            while let Some((fault, lasts)) = draw(lane, &mut random, scene) {
                 if at + lasts > end {
                     break;
                 }
@@ -66,6 +60,12 @@ impl Schedule {
                 at += lasts + random.millis(GAP_MS);
             }
         }
+        Self::of(planned)
+    }
+
+    /// Faults that somebody chose.
+    #[must_use]
+    pub fn of(mut planned: Vec<Planned>) -> Self {
         planned.sort_by_key(|planned| planned.at);
         Self(planned)
     }
@@ -75,40 +75,47 @@ impl Schedule {
     pub fn planned(&self) -> &[Planned] {
         &self.0
     }
+
+    /// Those of one lane, in the same order.
+    pub fn of_lane(&self, lane: Lane) -> impl Iterator<Item = &Planned> {
+        self.0.iter().filter(move |planned| planned.fault.lane() == lane)
+    }
 }
 
-impl Lane {
-    /// The next fault, and how long it lasts; nothing if there is nothing to break.
-    fn draw(self, random: &mut Random, scene: &Scene) -> Option<(Fault, Duration)> {
-        match self {
-            Self::Services => {
-                let choices: Vec<Target> = scene
-                    .services
-                    .iter()
-                    .flat_map(|(name, replicas)| {
-                        (1..=*replicas).map(|replica| Target::Service { name: name.clone(), replica })
-                    })
-                    .collect();
-                (!choices.is_empty()).then(|| process(random, &choices))
-            }
-            Self::Nodes => {
-                let nodes: Vec<u8> = (1..=scene.nodes).collect();
-                if nodes.is_empty() {
-                    return None;
-                }
-                let node = *random.one_of(&nodes);
-                Some(match random.within(0..=1) {
-                    0 => process(random, &[Target::Node(node)]),
-                    _ => link(random, Link::Node(node)),
+/// The lane's next fault, and how long it lasts; nothing if there is nothing to break.
+fn draw(lane: Lane, random: &mut Random, scene: &Scene) -> Option<(Fault, Duration)> {
+    match lane {
+        Lane::Services => {
+            let choices: Vec<Target> = scene
+                .services
+                .iter()
+                .flat_map(|(name, replicas)| {
+                    (1..=*replicas).map(|replica| Target::Service { name: name.clone(), replica })
                 })
-            }
-            Self::Broker => Some(match random.within(0..=5) {
-                0 | 1 => process(random, &[Target::Broker]),
-                2 | 3 => link(random, Link::Broker),
-                4 => (Fault::MemoryAlarm, random.millis(3_000..=10_000)),
-                _ => (Fault::LostBinding { pick: random.next() }, random.millis(2_000..=5_000)),
-            }),
+                .collect();
+            (!choices.is_empty()).then(|| process(random, &choices))
         }
+        Lane::Nodes => {
+            let nodes: Vec<u8> = (1..=scene.nodes).collect();
+            if nodes.is_empty() {
+                return None;
+            }
+            let node = *random.one_of(&nodes);
+            Some(match random.within(0..=1) {
+                0 => process(random, &[Target::Node(node)]),
+                _ => link(random, Link::Node(node)),
+            })
+        }
+        Lane::Broker => Some(match random.within(0..=6) {
+            0 | 1 => process(random, &[Target::Broker]),
+            2 | 3 => link(random, Link::Broker),
+            4 => (Fault::MemoryAlarm, random.millis(3_000..=10_000)),
+            5 if !scene.lone_queues.is_empty() => {
+                let queue = random.one_of(&scene.lone_queues).clone();
+                (Fault::Unbound { queue }, random.millis(2_000..=5_000))
+            }
+            _ => (Fault::LostBinding { pick: random.next() }, random.millis(2_000..=5_000)),
+        }),
     }
 }
 
@@ -143,7 +150,8 @@ mod tests {
 
     fn scene() -> Scene {
         let services = ["user", "payment", "notification"];
-        Scene { services: services.map(|name| (name.to_owned(), 2)).to_vec(), nodes: 3 }
+        let services = services.map(|name| (name.to_owned(), 2)).to_vec();
+        Scene { services, nodes: 3, lone_queues: vec!["receipts".to_owned()] }
     }
 
     #[test]
@@ -172,9 +180,11 @@ mod tests {
     fn never_are_two_nodes_broken_at_once() {
         for seed in 0..200 {
             let drawn = Schedule::draw(seed, 5, &scene());
-            let is_node = |fault: &Fault| fault.target().contains("cql");
+            let of_nodes: Vec<_> = drawn.of_lane(Lane::Nodes).collect();
+            let is_node = |planned: &&Planned| planned.fault.target().contains("cql");
+            assert_eq!(of_nodes, drawn.planned().iter().filter(is_node).collect::<Vec<_>>());
             let mut free = Duration::ZERO;
-            for planned in drawn.planned().iter().filter(|planned| is_node(&planned.fault)) {
+            for planned in of_nodes {
                 assert!(planned.at > free, "{planned:?}");
                 free = planned.at + planned.lasts;
             }
@@ -201,11 +211,13 @@ mod tests {
         }
         assert!(found.contains(&("memory-alarm", "broker".to_owned())));
         assert!(found.contains(&("lost-binding", "broker".to_owned())));
+        assert!(found.contains(&("unbound", "receipts".to_owned())));
     }
 
     #[test]
     fn where_there_is_nothing_else_only_the_broker_is_broken() {
-        let drawn = Schedule::draw(1, 5, &Scene { services: Vec::new(), nodes: 0 });
+        let nothing = Scene { services: Vec::new(), nodes: 0, lone_queues: Vec::new() };
+        let drawn = Schedule::draw(1, 5, &nothing);
         assert!(drawn.planned().iter().all(|planned| planned.fault.target().contains("broker")));
         assert_eq!(Schedule::draw(1, 0, &scene()).planned(), []);
     }

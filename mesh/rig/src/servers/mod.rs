@@ -39,6 +39,7 @@ pub use broker::{Broker, Login, broker, contact_points};
 pub use down::down;
 pub use error::ServersError;
 pub use folders::audience;
+pub use place::{Beside, beside};
 pub use running::{Running, running};
 pub use snapshot::Snapshot;
 pub use up::{Servers, up};

@@ -74,7 +74,7 @@ pub async fn up(wanted: Wanted) -> Result<Servers, ServersError> {
     let _lock = spawn_blocking(folders::lock).await??;
     let before = Snapshot::take().await?;
     // Both come to their end, so that nothing is started after the other one has failed and all is stopped.
-    let (cql, broker) = tokio::join!(cql(wanted.cql_nodes(), wanted.is_proxied()), broker(wanted.rabbitmq()));
+    let (cql, broker) = tokio::join!(cql(wanted.cql_nodes(), wanted.is_proxied()), broker(wanted));
     let ((cql, cql_listens), (amqp, management)) = match (cql, broker) {
         (Ok(cql), Ok(broker)) => (cql, broker),
         (Err(error), _) | (_, Err(error)) => {
@@ -97,8 +97,8 @@ async fn cql(nodes: u8, is_proxied: bool) -> Result<Nodes, ServersError> {
     }
     let most = Wanted::MOST_NODES;
     let running = spawn_blocking(move || cassandra::running(most)).await?;
-    let has_running = running.is_some();
-    let source = source(Kind::Cql, has_running).await?;
+    // What stands behind a proxy is to be hurt, and a container cannot be.
+    let source = source(Kind::Cql, running.is_some() || is_proxied).await?;
     if let Source::Given(addresses) = source {
         enough(addresses.len(), nodes, "given in MESH_RIG_CQL", "")?;
         if is_proxied {
@@ -148,12 +148,12 @@ async fn until_whole(cluster: &[Node], runs_here: bool) -> Result<(), ServersErr
 
 type Broker = (Option<SocketAddr>, Option<SocketAddr>);
 
-async fn broker(is_wanted: bool) -> Result<Broker, ServersError> {
-    if !is_wanted {
+async fn broker(wanted: Wanted) -> Result<Broker, ServersError> {
+    if !wanted.rabbitmq() {
         return Ok((None, None));
     }
     let is_running = spawn_blocking(rabbitmq::is_running).await?;
-    let source = source(Kind::Rabbitmq, is_running).await?;
+    let source = source(Kind::Rabbitmq, is_running || wanted.is_proxied()).await?;
     let [server, _] = rabbitmq::servers();
     let look = || probe::greets(Kind::Rabbitmq, rabbitmq::amqp());
     match source {

@@ -62,7 +62,8 @@ impl Wanted {
     }
 
     /// The same, but CQL node N listens on 127.0.1.N and tells drivers to connect to 127.0.0.N, where whoever asks for
-    /// this puts a [proxy](crate::proxy) before it.
+    /// this puts a [proxy](crate::proxy) before it. Such servers are there to be [hurt](super::Victim): they come from
+    /// packages, never from Docker.
     #[must_use]
     pub fn proxied(self) -> Self {
         Self { is_proxied: true, ..self }

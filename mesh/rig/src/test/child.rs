@@ -71,11 +71,11 @@ impl Child {
 }
 
 /// Sends a signal to a process group. That nobody is left in it is fine.
-fn signal(name: &str, group: &str) {
+pub(crate) fn signal(name: &str, group: &str) {
     // The shell has a kill of its own: the program is not on every machine.
     let script = "kill -s \"$0\" -- \"$1\" 2>/dev/null";
     let sent = process::Command::new("sh").args(["-c", script, name, group]).status();
     if let Err(error) = sent {
-        eprintln!("the tests cannot be ended: {error}");
+        eprintln!("what runs cannot be ended: {error}");
     }
 }

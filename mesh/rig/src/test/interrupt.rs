@@ -9,7 +9,7 @@ use tokio::{
 
 /// Whether somebody wants this to end.
 #[derive(Debug)]
-pub(super) struct Interrupt {
+pub(crate) struct Interrupt {
     asked: watch::Receiver<bool>,
     /// Listens.
     _runtime: Runtime,
@@ -17,7 +17,7 @@ pub(super) struct Interrupt {
 
 impl Interrupt {
     /// From now on SIGINT, SIGTERM and SIGHUP do not end this process.
-    pub(super) fn expect() -> anyhow::Result<Self> {
+    pub(crate) fn expect() -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.context("cannot start the runtime")?;
         let (ask, asked) = watch::channel(false);
@@ -35,7 +35,7 @@ impl Interrupt {
     }
 
     /// Ends as soon as somebody has asked.
-    pub(super) async fn asked(&self) {
+    pub(crate) async fn asked(&self) {
         // Whoever asks is ours, and is there for as long as this.
         let _ = self.asked.clone().wait_for(|asked| *asked).await;
     }

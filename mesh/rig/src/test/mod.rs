@@ -9,5 +9,7 @@ mod printed;
 mod run;
 mod stage;
 
+pub(crate) use child::signal;
+pub(crate) use interrupt::Interrupt;
 pub(crate) use narrowed::Narrowed;
 pub(crate) use run::run;

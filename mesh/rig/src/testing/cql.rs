@@ -8,6 +8,8 @@ use scylla::{
 };
 use tokio::task::JoinSet;
 
+use super::names;
+
 /// Tables that tell which tables there are: they stay as long as those do.
 const OF_THE_SCHEMA: &str = "schema_migrations";
 /// Replicas of each row, where there are as many nodes.
@@ -39,8 +41,12 @@ impl Cql {
         self.run(&text).await
     }
 
+    /// Drops a keyspace with its family.
     pub(super) async fn drop_keyspace(&self, keyspace: &str) -> Result<(), CqlError> {
-        self.run(&format!("DROP KEYSPACE IF EXISTS {keyspace}")).await
+        for name in self.keyspaces().await?.iter().filter(|name| names::is_family(name, keyspace)) {
+            self.run(&format!("DROP KEYSPACE IF EXISTS {name}")).await?;
+        }
+        Ok(())
     }
 
     /// Every keyspace.
@@ -48,14 +54,14 @@ impl Cql {
         self.names("SELECT keyspace_name FROM system_schema.keyspaces").await
     }
 
-    /// Empties the tables of a keyspace, except for what says which tables there are. Answers how many had rows.
+    /// Empties the tables of a keyspace and of its family, except for what says which tables there are. Answers how
+    /// many had rows.
     ///
     /// A table without rows is passed over: looking takes a few milliseconds, TRUNCATE a hundred.
     pub(super) async fn empty(&self, keyspace: &str) -> Result<usize, CqlError> {
-        let text = format!("SELECT table_name FROM system_schema.tables WHERE keyspace_name = '{keyspace}'");
         let mut emptying = JoinSet::new();
-        for table in self.names(&text).await?.into_iter().filter(|table| table != OF_THE_SCHEMA) {
-            let (cql, table) = (self.clone(), format!("{keyspace}.{table}"));
+        for table in self.tables(keyspace).await? {
+            let cql = self.clone();
             emptying.spawn(async move {
                 let has_rows = cql.has_rows(&table).await?;
                 if has_rows {
@@ -69,6 +75,20 @@ impl Cql {
             emptied += outcome??;
         }
         Ok(emptied)
+    }
+
+    /// The tables that are to be emptied, each with its keyspace.
+    async fn tables(&self, keyspace: &str) -> Result<Vec<String>, CqlError> {
+        let text = "SELECT keyspace_name, table_name FROM system_schema.tables";
+        let found = self.session.query_unpaged(text, ()).await?.into_rows_result()?;
+        let mut tables = Vec::new();
+        for row in found.rows::<(String, String)>()? {
+            let (owner, table) = row?;
+            if names::is_family(&owner, keyspace) && table != OF_THE_SCHEMA {
+                tables.push(format!("{owner}.{table}"));
+            }
+        }
+        Ok(tables)
     }
 
     async fn has_rows(&self, table: &str) -> Result<bool, CqlError> {

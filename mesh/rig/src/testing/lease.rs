@@ -4,7 +4,8 @@ use super::clerk::Clerk;
 use crate::servers::Login;
 
 /// A keyspace whose tables are empty, for one test. Dropping it gives it back, so what writes to it has to have ended
-/// by then.
+/// by then. Keyspaces that a program makes whose names begin with this name and an underscore belong to it, and are
+/// emptied and dropped together with it.
 #[derive(Debug)]
 pub struct Keyspace {
     name: String,

@@ -38,7 +38,7 @@ async fn a_driver_finds_every_node_behind_its_proxy_and_a_broken_link_is_one_nod
     let before = Snapshot::take().await.unwrap();
     let wanted = Wanted::new(&[], 3).proxied();
     let servers = servers::up(wanted).await.unwrap();
-    let mut hand = Hand::new(wanted, &servers, "/").await.unwrap();
+    let hand = Hand::new(wanted, &servers, "/").await.unwrap();
     let first = servers.cql[0].to_string();
     let session = SessionBuilder::new().known_node(first).build().await.unwrap();
     let state = session.get_cluster_state();
@@ -69,7 +69,7 @@ async fn what_was_broken_works_again_afterwards() {
     let broker = servers::broker().unwrap();
     let management = broker.management();
     management.create_vhost("hurt").await.unwrap();
-    let mut hand = Hand::new(wanted, &servers, "hurt").await.unwrap();
+    let hand = Hand::new(wanted, &servers, "hurt").await.unwrap();
     let session = connect(&servers).await;
     assert!(answers(&session).await, "through the proxy alone");
 
@@ -118,6 +118,10 @@ async fn what_was_broken_works_again_afterwards() {
     management.change("POST", path, &json!({ "routing_key": "user.#" })).await.unwrap();
     let whole = management.bindings("hurt").await.unwrap();
     hand.begin(&Fault::LostBinding { pick: 7 }).await.unwrap();
+    assert_eq!(management.bindings("hurt").await.unwrap(), []);
+    hand.end(&Fault::LostBinding { pick: 7 }).await.unwrap();
+    assert_eq!(management.bindings("hurt").await.unwrap(), whole);
+    hand.begin(&Fault::Unbound { queue: "q".to_owned() }).await.unwrap();
     assert_eq!(management.bindings("hurt").await.unwrap(), []);
     hand.begin(&Fault::Pause(Target::Node(1))).await.unwrap();
     hand.heal().await.unwrap();

@@ -11,7 +11,7 @@ names! {
     /// Histogram, `s`: the handling of one event.
     PROCESS_DURATION = "messaging.process.duration";
 
-    /// The bus: `rabbitmq`, or [`SYSTEM_EMBEDDED`].
+    /// The bus: [`SYSTEM_RABBITMQ`] or [`SYSTEM_EMBEDDED`].
     SYSTEM = "messaging.system";
     /// `publish`, `process`, `ack`.
     OPERATION_NAME = "messaging.operation.name";
@@ -21,9 +21,13 @@ names! {
     DESTINATION_NAME = "messaging.destination.name";
     /// The routing key: the kind of the event.
     RABBITMQ_ROUTING_KEY = "messaging.rabbitmq.destination.routing_key";
+    /// Events in one publish.
+    BATCH_MESSAGE_COUNT = "messaging.batch.message_count";
     /// The identifier of the event.
     MESSAGE_ID = "messaging.message.id";
 }
 
+/// The value of [`SYSTEM`] for the bus on RabbitMQ.
+pub const SYSTEM_RABBITMQ: &str = "rabbitmq";
 /// The value of [`SYSTEM`] for the bus of the embedded store.
 pub const SYSTEM_EMBEDDED: &str = "mesh_embedded";

@@ -3,6 +3,9 @@
 use crate::config::{Secret, Section};
 
 /// Where the cluster is, and what of it is ours.
+///
+/// Connections are not encrypted: the driver's TLS comes with a build of aws-lc, which this tree does without. Where
+/// the network between a service and its nodes is not trusted, encrypt it below (WireGuard, or a CNI that does).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CqlConfig {
     /// Nodes to begin with, `host:port` each; the others are found through them.

@@ -3,10 +3,13 @@
 //! What was applied is recorded with its checksum, and a file that changed since is refused. One instance applies at
 //! a time: it holds a lease, which ends by itself when it dies. A file that was cut off is applied again from its
 //! beginning, so every statement must bear that (`IF NOT EXISTS`).
+//!
+//! The table of the lease itself is made without one. On Cassandra two nodes that make one table at the same time make
+//! two, and disagree from then on; so all instances send what changes the schema to the same node.
 
 use std::{collections::HashMap, time::Duration};
 
-use scylla::response::query_result::QueryRowsResult;
+use scylla::{response::query_result::QueryResult, value::CqlValue};
 use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -30,16 +33,16 @@ pub struct Migration {
 const LEASE_S: i32 = 60;
 /// How long an instance waits for another one.
 const PATIENCE: Duration = Duration::from_secs(180);
+/// How often the lease is renewed anew when there is no answer.
+const RENEWALS: usize = 5;
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(250);
 
-const TABLES: [(&str, &str); 2] = [
-    (
-        "schema_migrations",
-        "CREATE TABLE IF NOT EXISTS schema_migrations (name text, version int, checksum text, PRIMARY KEY (name, version))",
-    ),
-    ("schema_lock", "CREATE TABLE IF NOT EXISTS schema_lock (name text PRIMARY KEY, owner uuid)"),
+const TABLES: [&str; 2] = [
+    "CREATE TABLE IF NOT EXISTS schema_migrations (name text, version int, checksum text, PRIMARY KEY (name, version))",
+    "CREATE TABLE IF NOT EXISTS schema_lock (name text PRIMARY KEY, owner uuid)",
 ];
+const APPLIED: &str = "SELECT name, version, checksum FROM schema_migrations";
 
 impl Cql {
     /// Brings the keyspace to the newest schema. Any number of instances may do so at once.
@@ -47,50 +50,39 @@ impl Cql {
     /// # Errors
     /// [`MigrateError`].
     pub async fn migrate(&self, migrations: &[Migration]) -> Result<(), MigrateError> {
-        for (table, create) in TABLES {
-            if !self.has_table(table).await? {
-                self.once(create, ()).await?;
-            }
+        match applied(self.once(APPLIED, ()).await) {
+            Ok(applied) if missing(migrations, &applied)?.is_empty() => return Ok(()),
+            // There is no such table, or not yet at each node.
+            _ => {}
         }
-        if missing(migrations, &self.applied().await?)?.is_empty() {
-            return Ok(());
+        for create in TABLES {
+            self.once_at_first(create, ()).await?;
         }
+        // Another instance may have made them, and its node may be ahead of the others.
+        self.agree().await?;
         let owner = Uuid::new_v4();
         self.lock(owner).await?;
         let outcome = self.apply_missing(migrations, owner).await;
         // If this fails the lease ends by itself.
-        let _ = self.once("DELETE FROM schema_lock WHERE name = 'migrate' IF owner = ?", (owner,)).await;
+        let unlock = "DELETE FROM schema_lock WHERE name = 'migrate' IF owner = ?";
+        let _ = self.once_at_first(unlock, (owner,)).await;
         outcome
     }
 
     async fn apply_missing(&self, migrations: &[Migration], owner: Uuid) -> Result<(), MigrateError> {
-        for migration in missing(migrations, &self.applied().await?)? {
+        for migration in missing(migrations, &applied(self.once_at_first(APPLIED, ()).await)?)? {
             let Migration { version, name, .. } = *migration;
             for statement in statements(migration, self.is_scylla()) {
                 self.renew(owner).await?;
-                let run = self.once(&statement, ()).await;
+                let run = self.once_at_first(&statement, ()).await;
                 run.map_err(|source| MigrateError::Statement { version, name, source })?;
             }
             let record = "INSERT INTO schema_migrations (version, name, checksum) VALUES (?, ?, ?)";
             let number = i32::try_from(version).unwrap_or(i32::MAX);
-            self.once(record, (number, name, checksum(migration))).await?;
+            self.once_at_first(record, (number, name, checksum(migration))).await?;
             tracing::info!(keyspace = self.keyspace(), version, name, "migration applied");
         }
         Ok(())
-    }
-
-    async fn has_table(&self, table: &str) -> Result<bool, CqlError> {
-        let text = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND table_name = ?";
-        let rows = self.once(text, (self.keyspace(), table)).await?.into_rows_result();
-        Ok(rows.map_err(CqlError::unexpected)?.rows_num() > 0)
-    }
-
-    async fn applied(&self) -> Result<Applied, CqlError> {
-        let result = self.once("SELECT name, version, checksum FROM schema_migrations", ()).await?;
-        let rows: QueryRowsResult = result.into_rows_result().map_err(CqlError::unexpected)?;
-        let rows = rows.rows::<(String, i32, String)>().map_err(CqlError::unexpected)?;
-        let rows = rows.map(|row| row.map(|(name, version, checksum)| ((name, version), checksum)));
-        rows.collect::<Result<_, _>>().map_err(CqlError::unexpected)
     }
 
     async fn lock(&self, owner: Uuid) -> Result<(), MigrateError> {
@@ -99,10 +91,14 @@ impl Cql {
         );
         let start = Instant::now();
         loop {
-            match Cas::read(self.once(&take, (owner,)).await?)? {
-                Cas::Applied => return Ok(()),
-                Cas::Refused(_) if start.elapsed() > PATIENCE => return Err(MigrateError::Locked(PATIENCE)),
-                Cas::Refused(_) => sleep(LOOK).await,
+            let is_over = start.elapsed() > PATIENCE;
+            match self.once_at_first(&take, (owner,)).await.and_then(Cas::read) {
+                Ok(Cas::Applied) => return Ok(()),
+                // By an earlier try, to which there was no answer.
+                Ok(Cas::Refused(row)) if row.get("owner") == Some(&CqlValue::Uuid(owner)) => return Ok(()),
+                Ok(Cas::Refused(_)) if is_over => return Err(MigrateError::Locked(PATIENCE)),
+                Err(error) if is_over || !error.is_unknown() => return Err(error.into()),
+                Ok(Cas::Refused(_)) | Err(_) => sleep(LOOK).await,
             }
         }
     }
@@ -112,15 +108,28 @@ impl Cql {
         let renew = format!(
             "UPDATE schema_lock USING TTL {LEASE_S} SET owner = ? WHERE name = 'migrate' IF owner = ?"
         );
-        match Cas::read(self.once(&renew, (owner, owner)).await?)? {
-            Cas::Applied => Ok(()),
-            Cas::Refused(_) => Err(CqlError::Refused("the lease of the migration was lost".into()).into()),
+        for _ in 0..RENEWALS {
+            match self.once_at_first(&renew, (owner, owner)).await.and_then(Cas::read) {
+                Ok(Cas::Applied) => return Ok(()),
+                Ok(Cas::Refused(_)) => break,
+                // Whether or not it happened, it can be done again.
+                Err(error) if error.is_unknown() => sleep(LOOK).await,
+                Err(error) => return Err(error.into()),
+            }
         }
+        Err(CqlError::Refused("the lease of the migration was lost".into()).into())
     }
 }
 
 /// The checksum of each migration that was applied, by name and number.
 type Applied = HashMap<(String, i32), String>;
+
+fn applied(read: Result<QueryResult, CqlError>) -> Result<Applied, CqlError> {
+    let rows = read?.into_rows_result().map_err(CqlError::unexpected)?;
+    let rows = rows.rows::<(String, i32, String)>().map_err(CqlError::unexpected)?;
+    let rows = rows.map(|row| row.map(|(name, version, checksum)| ((name, version), checksum)));
+    rows.collect::<Result<_, _>>().map_err(CqlError::unexpected)
+}
 
 /// The migrations that were not applied, in order.
 fn missing<'a>(migrations: &'a [Migration], applied: &Applied) -> Result<Vec<&'a Migration>, MigrateError> {

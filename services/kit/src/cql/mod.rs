@@ -9,6 +9,7 @@ mod config;
 mod error;
 mod migrate;
 mod profiles;
+mod second;
 mod session;
 mod statement;
 

@@ -7,12 +7,11 @@ use scylla::{
     policies::{
         load_balancing::{DefaultPolicy, LoadBalancingPolicy},
         retry::{DefaultRetryPolicy, FallthroughRetryPolicy},
-        speculative_execution::PercentileSpeculativeExecutionPolicy,
     },
     statement::{Consistency, SerialConsistency},
 };
 
-use super::{CqlConfig, CqlError, Purpose, SerialScope};
+use super::{CqlConfig, CqlError, Purpose, SerialScope, second::SecondTry};
 
 /// One profile per purpose.
 #[derive(Clone, Debug)]
@@ -39,12 +38,10 @@ impl Profiles {
                 .load_balancing_policy(Arc::clone(&routing))
                 .retry_policy(Arc::new(DefaultRetryPolicy::new()))
         };
-        // Once 99 of 100 answers would have been there, somebody else is asked as well, once.
-        let second = PercentileSpeculativeExecutionPolicy { max_retry_count: 1, percentile: 99.0 };
         Self {
             read: profile(Purpose::Read, Consistency::LocalQuorum).build().into_handle(),
             tolerant: profile(Purpose::Tolerant, Consistency::LocalOne)
-                .speculative_execution_policy(Some(Arc::new(second)))
+                .speculative_execution_policy(Some(Arc::new(SecondTry)))
                 .build()
                 .into_handle(),
             decide: profile(Purpose::Decide, serial.0).build().into_handle(),

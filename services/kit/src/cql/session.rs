@@ -6,6 +6,7 @@ use scylla::{
     client::{session::Session, session_builder::SessionBuilder},
     errors::ExecutionError,
     observability::history::HistoryListener,
+    policies::load_balancing::{NodeIdentifier, SingleTargetLoadBalancingPolicy},
     response::query_result::{QueryResult, QueryRowsResult},
     serialize::row::SerializeRow,
     statement::{
@@ -22,6 +23,10 @@ use super::{
 
 /// How long connecting to one node may take.
 const CONNECT: Duration = Duration::from_secs(5);
+/// How often a node has to show that it lives, and how soon; then its connections are given up. It is also what bounds
+/// the greeting of a node that takes connections and says nothing, which would hold up a start.
+const ALIVE_EVERY: Duration = Duration::from_secs(5);
+const ALIVE_WITHIN: Duration = Duration::from_secs(10);
 /// How long a change of the schema may take.
 const SCHEMA: Duration = Duration::from_secs(30);
 
@@ -52,6 +57,8 @@ impl Cql {
         let mut builder = SessionBuilder::new()
             .known_nodes(&config.contact_points)
             .connection_timeout(CONNECT)
+            .keepalive_interval(ALIVE_EVERY)
+            .keepalive_timeout(ALIVE_WITHIN)
             .keyspaces_to_fetch([config.keyspace.as_str()])
             .default_execution_profile_handle(profiles.of(Purpose::Read));
         if let (Some(user), Some(password)) = (&config.user, &config.password) {
@@ -190,9 +197,33 @@ impl Cql {
         Ok(self.inner.session.execute_bound_unpaged(&bound).await?)
     }
 
+    /// Waits until all nodes that can be reached have the same schema.
+    pub(super) async fn agree(&self) -> Result<(), CqlError> {
+        let agreed = self.inner.session.await_schema_agreement().await;
+        agreed.map(drop).map_err(|error| CqlError::Unknown(error.into()))
+    }
+
     /// Runs a statement that is not worth preparing: of the schema, or once in a life.
     pub(super) async fn once(&self, text: &str, values: impl SerializeRow) -> Result<QueryResult, CqlError> {
         once(&self.inner.session, text, values).await
+    }
+
+    /// The same at the first of the nodes that there are, which is the same one for every instance.
+    pub(super) async fn once_at_first(
+        &self,
+        text: &str,
+        values: impl SerializeRow,
+    ) -> Result<QueryResult, CqlError> {
+        let session = &self.inner.session;
+        let cluster = session.get_cluster_state();
+        let connected = cluster.get_nodes_info().iter().filter(|node| node.is_connected());
+        let first =
+            connected.min_by_key(|node| node.host_id).map(|node| NodeIdentifier::HostId(node.host_id));
+        let mut statement = Unprepared::new(text);
+        statement.set_request_timeout(Some(SCHEMA));
+        statement
+            .set_load_balancing_policy(first.map(|first| SingleTargetLoadBalancingPolicy::new(first, None)));
+        Ok(session.query_unpaged(statement, values).await?)
     }
 }
 

@@ -73,6 +73,9 @@ pub enum StoreError {
     /// The step does not follow from what is kept. It was made wrongly: repeating it is of no use.
     #[error("the step breaks a rule of the books")]
     Broken(#[source] Broken),
+    /// Nothing was written: events of earlier changes could not be published for too long.
+    #[error("events are not published for too long")]
+    EventsBehind(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The store cannot say. A commit may or may not have happened.
     #[error("the store is unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

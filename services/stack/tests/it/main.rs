@@ -10,7 +10,10 @@ mod import;
 #[cfg(feature = "crash-points")]
 mod matrix;
 mod mistakes;
+mod outage;
 mod pay;
+#[cfg(feature = "crash-points")]
+mod place;
 mod points;
 mod process;
 #[cfg(feature = "crash-points")]

@@ -30,3 +30,21 @@ fn a_point_that_there_is_not_is_refused() {
         assert!(said.contains("relay.after-publish"), "{said}");
     }
 }
+
+/// A test of the lists compares them with the sources.
+#[test]
+#[cfg(feature = "crash-points")]
+fn every_point_is_walked_by_the_matrix_of_each_ground_on_which_it_is_passed() {
+    use std::collections::BTreeSet;
+
+    use service_kit::process::crash_points::{POINTS, POINTS_ON_SERVERS};
+
+    use crate::matrix::{embedded, points, servers};
+
+    // Without a file of its own a stack passes those only in the provider's books.
+    let of_files = BTreeSet::from(["store.before-commit", "store.after-commit"]);
+    let on_files: BTreeSet<_> = POINTS.iter().copied().collect();
+    let on_servers = on_files.difference(&of_files).chain(POINTS_ON_SERVERS).copied().collect();
+    assert_eq!(points(embedded::TURNS), on_files);
+    assert_eq!(points(servers::TURNS), on_servers);
+}

@@ -104,6 +104,9 @@ pub enum StoreError {
     /// The request's id was used for other content.
     #[error("the request id was used for another request")]
     RequestReused,
+    /// Nothing was written: events of earlier changes could not be published for too long.
+    #[error("events are not published for too long")]
+    EventsBehind(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The store cannot say. A write may or may not have happened.
     #[error("the store is unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

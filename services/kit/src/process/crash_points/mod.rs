@@ -43,8 +43,8 @@ pub(super) fn arm(program: &'static str) -> Result<(), ArmError> {
 /// When the environment asks for it.
 #[cfg(not(feature = "crash-points"))]
 pub(super) fn arm(program: &'static str) -> Result<(), ArmError> {
-    let set = ["CRASH_AT", "HOLD_AT", "HOLD_IN", "FAILPOINTS"].into_iter();
-    match set.filter(|name| std::env::var_os(name).is_some()).next() {
+    let mut variables = ["CRASH_AT", "HOLD_AT", "HOLD_IN", "FAILPOINTS"].into_iter();
+    match variables.find(|name| std::env::var_os(name).is_some()) {
         None => Ok(()),
         Some(name) => Err(ArmError(format!(
             "{name} is set, but this program was built without crash points; \

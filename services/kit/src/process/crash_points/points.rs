@@ -1,4 +1,5 @@
-//! The names, in two lists: a test compares them with the sources, and the matrix goes through the first.
+//! The names, in two lists: a test compares them with the sources, and another one with the crash matrices of the
+//! stack, one for each of its grounds.
 
 /// Points at which a process may die, in the order in which work passes them; the stack passes all of them when
 /// everything in it is embedded.

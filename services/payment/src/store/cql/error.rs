@@ -16,7 +16,10 @@ impl From<CqlError> for StoreError {
 
 impl From<CommitError> for StoreError {
     fn from(error: CommitError) -> Self {
-        unavailable(error)
+        match error {
+            CommitError::OutboxLag { .. } => Self::EventsBehind(error.into()),
+            CommitError::Unknown(_) | CommitError::Unavailable(_) => unavailable(error),
+        }
     }
 }
 

@@ -30,6 +30,11 @@ impl Servers {
         }
     }
 
+    /// The same, by another way to the store.
+    pub(super) fn with_store_at(self, contact_points: &str) -> Self {
+        Self { contact_points: contact_points.to_owned(), ..self }
+    }
+
     pub(super) fn settings(&self) -> Vec<(&str, &str)> {
         vec![
             ("STORAGE_KIND", "cql"),

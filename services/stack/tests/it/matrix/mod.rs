@@ -2,36 +2,45 @@
 //! callers who do not. Whatever was acknowledged is there, and nothing is there twice.
 
 mod cases;
+pub(crate) mod embedded;
+pub(crate) mod servers;
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use futures_util::{StreamExt as _, stream};
 use load::torture::{Programs, STORY, Setting, tell};
+use tempfile::TempDir;
+use tokio::time::Instant;
 
-use self::cases::{Case, cases};
+use self::cases::Case;
 use crate::process::PROGRAM;
 
-/// Cases at once: a case waits more than it computes.
-const AT_ONCE: usize = 4;
+/// The points of which these are turns.
+pub(crate) fn points(turns: &[(&'static str, &[u64])]) -> BTreeSet<&'static str> {
+    turns.iter().map(|(point, _)| *point).collect()
+}
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_crash_at_any_point_loses_and_doubles_nothing() {
-    let cases = cases();
-    println!("{} cases", cases.len());
+/// Plays all cases, so many at once, and tells of all that failed.
+async fn walk(cases: &[Case], at_once: usize, play: impl AsyncFn(&Case) -> Result<(), String>) {
+    let begin = Instant::now();
     let told =
-        stream::iter(&cases).map(async |case| play(case).await.err().map(|why| format!("{case}: {why}")));
-    let told: Vec<Option<String>> = told.buffer_unordered(AT_ONCE).collect().await;
+        stream::iter(cases).map(async |case| play(case).await.err().map(|why| format!("{case}: {why}")));
+    let told: Vec<Option<String>> = told.buffer_unordered(at_once).collect().await;
+    println!("{} cases in {:.1?}", cases.len(), begin.elapsed());
     let failures: Vec<_> = told.into_iter().flatten().collect();
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
-/// Tells the story with the crash in it.
-async fn play(case: &Case) -> Result<(), String> {
-    let folder = tempfile::tempdir().unwrap();
+/// What is run for a case.
+fn programs(case: &Case) -> Programs {
     // A payment's way leads across the street: there the provider lives on, and knows what the stack has forgotten.
     let start =
         if case.point.starts_with("payment.") { Programs::with_provider_here } else { Programs::alone };
-    let mut setting = Setting::new(start(Path::new(PROGRAM)), folder.path());
+    start(Path::new(PROGRAM))
+}
+
+/// Tells the story in the folder, with the crash in it.
+async fn play(case: &Case, mut setting: Setting, folder: TempDir) -> Result<(), String> {
     setting.retries = case.retries;
     let crash = ("CRASH_AT".to_owned(), format!("{}#{}", case.point, case.turn));
     setting.environment.first.push(crash);

@@ -12,18 +12,21 @@ use crate::process::eventually;
 #[tokio::test(flavor = "multi_thread")]
 async fn an_acknowledgement_before_the_effect_breaks_n1_e1_and_u3() {
     for has_bug in [true, false] {
-        let mut scene = Scene::new("bug.ack-before-effect", has_bug);
-        // Both consumers of user.created and the one of payment.captured have acknowledged their event, and with the
-        // bug none has done anything about it.
-        scene.crash_at("consumer.after-ack#3");
-        if has_bug {
-            scene.hold_at("consumer.before-effect");
-        }
-        let pay = Step::Pay { method: "tok_ok", minor: 1_000, capture: true };
-        let report = tell(&scene.setting, &[Step::CreateUser, pay]).await.unwrap();
-        // No welcome, no receipt, no profile.
-        scene.judge(&report, &[N1, E1, U3]);
+        acknowledge(Scene::new("bug.ack-before-effect", has_bug)).await;
     }
+}
+
+pub(super) async fn acknowledge(mut scene: Scene) {
+    // Both consumers of user.created and the one of payment.captured have acknowledged their event, and with the bug
+    // none has done anything about it.
+    scene.crash_at("consumer.after-ack#3");
+    if scene.has_bug {
+        scene.hold_at("consumer.before-effect");
+    }
+    let pay = Step::Pay { method: "tok_ok", minor: 1_000, capture: true };
+    let report = tell(&scene.setting, &[Step::CreateUser, pay]).await.unwrap();
+    // No welcome, no receipt, no profile.
+    scene.judge(&report, &[N1, E1, U3]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

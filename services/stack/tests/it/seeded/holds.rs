@@ -29,6 +29,10 @@ impl Holds {
 
     /// Lets everybody go who is or comes there.
     pub(super) fn go(&self, point: &str) {
-        fs::write(self.0.join(format!("{point}.go")), "").unwrap();
+        fs::write(self.go_of(point), "").unwrap();
+    }
+
+    fn go_of(&self, point: &str) -> PathBuf {
+        self.0.join(format!("{point}.go"))
     }
 }

@@ -8,6 +8,7 @@ mod cache;
 mod events;
 mod holds;
 mod payments;
+mod servers;
 mod users;
 
 use std::{path::Path, time::Duration};
@@ -17,7 +18,7 @@ use mesh_rig::checker::Invariant;
 use tempfile::TempDir;
 
 use self::holds::Holds;
-use crate::process::PROGRAM;
+use crate::{place::Place, process::PROGRAM};
 
 /// With a bug nothing may ever come of an event: so long is waited while nothing else changes, with the bug and
 /// without. The relay's sweep takes three seconds at most, and the consumers' first retry six.
@@ -29,6 +30,8 @@ struct Scene {
     setting: Setting,
     holds: Holds,
     has_bug: bool,
+    /// Where it is, if it is on servers.
+    place: Option<Place>,
 }
 
 impl Scene {
@@ -38,11 +41,17 @@ impl Scene {
         let holds = Holds::new(folder.path());
         let mut setting = Setting::new(Programs::alone(Path::new(PROGRAM)), folder.path());
         setting.stalled_after = Some(LOST_AFTER);
-        let mut scene = Self { folder, setting, holds, has_bug };
+        let mut scene = Self { folder, setting, holds, has_bug, place: None };
         if has_bug {
             scene.fail(bug);
         }
         scene
+    }
+
+    /// The same on a CQL node and a broker.
+    async fn on_servers(bug: &str, has_bug: bool) -> Self {
+        let (scene, place) = (Self::new(bug, has_bug), Place::lend().await);
+        Self { setting: place.of(scene.setting), place: Some(place), ..scene }
     }
 
     /// Turns a point on for good.

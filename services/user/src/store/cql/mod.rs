@@ -90,7 +90,10 @@ impl From<CqlError> for StoreError {
 
 impl From<CommitError> for StoreError {
     fn from(error: CommitError) -> Self {
-        Self::Unavailable(error.into())
+        match error {
+            CommitError::OutboxLag { .. } => Self::EventsBehind(error.into()),
+            CommitError::Unknown(_) | CommitError::Unavailable(_) => Self::Unavailable(error.into()),
+        }
     }
 }
 

@@ -91,7 +91,7 @@ fn seen<T>(result: Result<Committed<T>, StoreError>) -> Expected<T> {
         Err(StoreError::Stale) => Expected::Stale,
         Err(StoreError::EmailTaken { .. }) => Expected::Taken,
         Err(StoreError::RequestReused) => Expected::Reused,
-        Err(error @ StoreError::Unavailable(_)) => panic!("{error:?}"),
+        Err(error @ (StoreError::EventsBehind(_) | StoreError::Unavailable(_))) => panic!("{error:?}"),
     }
 }
 

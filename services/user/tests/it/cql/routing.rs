@@ -1,8 +1,8 @@
 //! Which copies a read asks: shown by taking copies away, and by what the driver tells of the nodes it asked.
 
-use std::{
-    collections::BTreeSet, error::Error, net::SocketAddr, process::Command, sync::Arc, time::Duration,
-};
+mod three_nodes;
+
+use std::{collections::BTreeSet, error::Error, net::SocketAddr, sync::Arc};
 
 use mesh_events::{
     Publisher, Relay, RelayConfig,
@@ -11,7 +11,7 @@ use mesh_events::{
 use mesh_rig::testing::{Keyspace, fresh_keyspace, keyspace};
 use scylla::{
     client::{session::Session, session_builder::SessionBuilder},
-    cluster::{ClusterState, Node},
+    cluster::Node,
     observability::history::HistoryCollector,
 };
 use service_kit::{
@@ -144,105 +144,67 @@ async fn publisher() -> Publisher {
     publisher
 }
 
-/// Ends the stop of a process, whatever becomes of the test.
-struct Stopped(u32);
-
-impl Stopped {
-    async fn node(address: SocketAddr) -> Self {
-        let running = mesh_rig::servers::running().await.unwrap();
-        let node = running.iter().find(|server| server.address == Some(address) && !server.pids.is_empty());
-        let pid = node.unwrap_or_else(|| panic!("{address} is not a node of `cargo rig up`")).pids[0];
-        signal("STOP", pid);
-        Self(pid)
-    }
-}
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        signal("CONT", self.0);
-    }
-}
-
-fn signal(name: &str, pid: u32) {
-    let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().unwrap();
-    assert!(sent.success(), "cannot send {name} to {pid}");
-}
-
-/// The nodes that answered, or were asked, since the last look; and how often a second one was asked as well.
-fn asked(history: &HistoryCollector) -> (BTreeSet<SocketAddr>, usize) {
-    let requests = history.clone_structured_history().requests;
-    let attempts = requests.iter().flat_map(|request| {
-        let second = request.speculative_fibers.iter().flat_map(|fiber| &fiber.attempts);
-        request.non_speculative_fiber.attempts.iter().chain(second)
-    });
-    let nodes = attempts.map(|attempt| attempt.node_addr).collect();
-    (nodes, requests.iter().map(|request| request.speculative_fibers.len()).sum())
+/// A store that asks as `config` says, and what it asks.
+async fn observed(config: &CqlConfig) -> (CqlStore, Arc<HistoryCollector>) {
+    let history = Arc::new(HistoryCollector::new());
+    let cql = Cql::connect(config).await.unwrap().observed(Arc::clone(&history) as _);
+    let (clock, _hand) = Clock::manual(START);
+    (CqlStore::open(cql, clock, commits("observed")).await.unwrap(), history)
 }
 
 /// A store whose nearest node is `node`, and what it asks.
 async fn near(keyspace: &Keyspace, node: &Node) -> (CqlStore, Arc<HistoryCollector>) {
-    let config = CqlConfig {
+    observed(&CqlConfig {
         datacenter: node.datacenter.clone(),
         rack: node.rack.clone(),
         ..CqlConfig::plain(keyspace.contact_points(), keyspace.name())
-    };
-    let history = Arc::new(HistoryCollector::new());
-    let cql = Cql::connect(&config).await.unwrap().observed(Arc::clone(&history) as _);
-    let (clock, _hand) = Clock::manual(START);
-    (CqlStore::open(cql, clock, commits("near")).await.unwrap(), history)
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_eventual_read_asks_the_nearest_node() {
+async fn a_read_asks_the_nearest_node() {
     let keyspace = keyspace().await;
-    let cluster = session(&keyspace).await.get_cluster_state();
-    asked_of_the_nearest(&keyspace, &cluster).await;
+    let nodes = nodes(&keyspace).await;
+    let (store, history) = near(&keyspace, &nodes[0]).await;
+    let ids = some_users(&store).await;
+    asks_only(address(&nodes[0]), &store, &history, &ids).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "stops a node, so no other test may run: `cargo rig up --nodes 3`, then this one alone"]
-async fn another_node_answers_while_the_nearest_hangs() {
-    let keyspace = keyspace().await;
-    let cluster = session(&keyspace).await.get_cluster_state();
-    assert!(cluster.get_nodes_info().len() >= 3, "needs three nodes, of which each is a rack");
-    let (store, history, address, ids) = asked_of_the_nearest(&keyspace, &cluster).await;
-    let _stopped = Stopped::node(address).await;
-    history.take_collected();
-    for id in &ids {
-        let found = tokio::time::timeout(Duration::from_secs(5), store.users_at(&[*id], Eventual)).await;
-        assert!(found.expect("nobody else was asked").unwrap()[0].is_some());
-    }
-    let (all, second) = asked(&history);
-    assert!(second > 0, "a second node is asked before the first one has given up");
-    assert!(all.len() > 1, "{all:?}");
+/// The nodes of the cluster.
+async fn nodes(keyspace: &Keyspace) -> Vec<Arc<Node>> {
+    session(keyspace).await.get_cluster_state().get_nodes_info().to_vec()
 }
 
-/// Creates some users and reads them: of the nearest node.
-async fn asked_of_the_nearest(
-    keyspace: &Keyspace,
-    cluster: &ClusterState,
-) -> (CqlStore, Arc<HistoryCollector>, SocketAddr, Vec<UserId>) {
-    const USERS: u64 = 24;
-    let nodes = cluster.get_nodes_info();
-    let nearest = &nodes[0];
-    let (store, history) = near(keyspace, nearest).await;
-    let ids: Vec<_> = (0..USERS).map(|n| person(n, "a@b.de", START).id).collect();
-    for n in 0..USERS {
-        create(&store, &person(n, &format!("p{n}@b.de"), START), None).await.unwrap();
-    }
-    let address = SocketAddr::new(nearest.address.ip(), nearest.address.port());
-    history.take_collected();
-    for id in &ids {
-        assert!(store.users_at(&[*id], Eventual).await.unwrap()[0].is_some());
-    }
-    let (first, _) = primary(&history);
-    assert_eq!(first, BTreeSet::from([address]), "each was asked of the nearest first");
-    (store, history, address, ids)
+fn address(node: &Node) -> SocketAddr {
+    SocketAddr::new(node.address.ip(), node.address.port())
 }
 
-/// As [`asked`], without those that were asked second.
-fn primary(history: &HistoryCollector) -> (BTreeSet<SocketAddr>, usize) {
+/// Users in partitions all over the ring.
+async fn some_users(store: &CqlStore) -> Vec<UserId> {
+    let mut ids = Vec::new();
+    for n in 0..24 {
+        let person = person(n, &format!("p{n}@b.de"), START);
+        create(store, &person, None).await.unwrap();
+        ids.push(person.id);
+    }
+    ids
+}
+
+/// Reads the users, however many copies must answer: whom the store asked first is always `node`.
+async fn asks_only(node: SocketAddr, store: &CqlStore, history: &HistoryCollector, ids: &[UserId]) {
+    for consistency in [Eventual, Strong] {
+        history.take_collected();
+        for id in ids {
+            assert!(store.users_at(&[*id], consistency).await.unwrap()[0].is_some());
+        }
+        assert_eq!(first_asked(history), BTreeSet::from([node]), "{consistency:?}");
+    }
+}
+
+/// The nodes that were asked since the last look, without those that were asked second.
+fn first_asked(history: &HistoryCollector) -> BTreeSet<SocketAddr> {
     let requests = history.clone_structured_history().requests;
     let attempts = requests.iter().filter_map(|request| request.non_speculative_fiber.attempts.first());
-    (attempts.map(|attempt| attempt.node_addr).collect(), requests.len())
+    attempts.map(|attempt| attempt.node_addr).collect()
 }
