@@ -4,7 +4,7 @@
 //! (AIP-193), so that a caller can tell a refused connection from a refusing service. Errors of HTTP/2 are
 //! mapped as gRPC prescribes ("gRPC over HTTP/2", HTTP2 Transport Mapping, Errors).
 
-use std::{collections::HashMap, error::Error as _};
+use std::{collections::HashMap, error::Error as _, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, uri::Authority};
 use mesh_telemetry::chain;
@@ -93,6 +93,39 @@ pub enum MeshError {
         /// How.
         cause: String,
     },
+    /// The server said GOAWAY before it saw the call.
+    #[error("{endpoint} is going away and has not seen the call")]
+    GoneAway {
+        /// Where to.
+        endpoint: String,
+    },
+    /// All endpoints that can be reached are ejected, and none is ready for a probe.
+    #[error("every endpoint of {target} is ejected for its failures")]
+    BreakerOpen {
+        /// The target, as it was configured.
+        target: String,
+    },
+    /// All endpoints that can be reached say that they do not serve.
+    #[error("no endpoint of {target} serves, by its own account")]
+    NotServing {
+        /// The target, as it was configured.
+        target: String,
+    },
+    /// As many calls wait for an endpoint as may.
+    #[error("{limit} calls wait for an endpoint already")]
+    QueueFull {
+        /// The most.
+        limit: usize,
+    },
+    /// As many calls are in flight on the target as may be.
+    #[error("{limit} calls are in flight on the target already")]
+    TargetFull {
+        /// The most.
+        limit: usize,
+    },
+    /// There is no endpoint that the call has not tried yet, where only another one would do.
+    #[error("there is no other endpoint")]
+    NoOtherEndpoint,
     /// The peer, or HTTP/2 itself, ended the stream of this call alone.
     #[error("the stream was reset: {reason}")]
     StreamReset {
@@ -113,7 +146,13 @@ impl MeshError {
             Self::Draining
             | Self::NoEndpoint { .. }
             | Self::ConnectFailed { .. }
-            | Self::ConnectionLost { .. } => Code::Unavailable,
+            | Self::ConnectionLost { .. }
+            | Self::GoneAway { .. }
+            | Self::BreakerOpen { .. }
+            | Self::NotServing { .. }
+            | Self::QueueFull { .. }
+            | Self::TargetFull { .. }
+            | Self::NoOtherEndpoint => Code::Unavailable,
             Self::StreamReset { reason } => code_of_reset(*reason),
         }
     }
@@ -131,6 +170,12 @@ impl MeshError {
             Self::NoEndpoint { .. } => "NO_ENDPOINT",
             Self::ConnectFailed { .. } => "CONNECT_FAILED",
             Self::ConnectionLost { .. } => "CONNECTION_LOST",
+            Self::GoneAway { .. } => "GONE_AWAY",
+            Self::BreakerOpen { .. } => "BREAKER_OPEN",
+            Self::NotServing { .. } => "NOT_SERVING",
+            Self::QueueFull { .. } => "QUEUE_FULL",
+            Self::TargetFull { .. } => "TARGET_FULL",
+            Self::NoOtherEndpoint => "NO_OTHER_ENDPOINT",
             Self::StreamReset { .. } => "STREAM_RESET",
         }
     }
@@ -141,16 +186,20 @@ impl MeshError {
                 ("service", service.clone())
             }
             Self::DeadlineExceeded { side } => ("side", side.name().to_owned()),
-            Self::NoEndpoint { target, .. } => ("target", target.clone()),
-            Self::ConnectFailed { endpoint, .. } | Self::ConnectionLost { endpoint, .. } => {
-                ("endpoint", endpoint.clone())
+            Self::NoEndpoint { target, .. } | Self::BreakerOpen { target } | Self::NotServing { target } => {
+                ("target", target.clone())
             }
+            Self::QueueFull { limit } | Self::TargetFull { limit } => ("limit", limit.to_string()),
+            Self::ConnectFailed { endpoint, .. }
+            | Self::ConnectionLost { endpoint, .. }
+            | Self::GoneAway { endpoint } => ("endpoint", endpoint.clone()),
             Self::StreamReset { reason } => ("http2_error", format!("{reason:?}")),
             Self::MethodNotAllowed
             | Self::MalformedTimeout
             | Self::Panicked
             | Self::Draining
-            | Self::CallerGone => return HashMap::new(),
+            | Self::CallerGone
+            | Self::NoOtherEndpoint => return HashMap::new(),
         };
         HashMap::from([(pair.0.to_owned(), pair.1)])
     }
@@ -181,7 +230,10 @@ impl MeshError {
     }
 
     /// What an error of a client's connection means for the call that met it.
-    pub(crate) fn of_connection(endpoint: &Authority, error: &hyper::Error) -> Self {
+    pub(crate) fn of_connection(endpoint: &Authority, error: &h2::Error) -> Self {
+        if is_gone_away(error) {
+            return Self::GoneAway { endpoint: endpoint.to_string() };
+        }
         match stream_reset(error) {
             Some(reason) => Self::StreamReset { reason },
             // Everything that is not about this stream alone is about the connection: closed, timed out,
@@ -190,8 +242,31 @@ impl MeshError {
         }
     }
 
+    /// The error that the mesh made a status from, if it did in this process.
+    pub(crate) fn of_status(status: &Status) -> Option<&Self> {
+        status.source()?.downcast_ref()
+    }
+
+    /// Whether no handler has seen the call, for certain: it is safe to send again, whatever it does (gRFC A6,
+    /// "Transparent Retries"; RFC 9113, section 8.7).
+    pub(crate) fn is_unprocessed(&self) -> bool {
+        matches!(self, Self::GoneAway { .. } | Self::StreamReset { reason: h2::Reason::REFUSED_STREAM })
+    }
+
+    /// Whether the call did not leave this process.
+    pub(crate) fn is_unsent(&self) -> bool {
+        self.is_drop()
+            || matches!(self, Self::NoEndpoint { .. } | Self::ConnectFailed { .. } | Self::BreakerOpen { .. })
+    }
+
+    /// Whether this process itself held the call back, because of a limit of its own: to ask it again would be
+    /// work for nothing (gRFC A6: what the load balancer drops is never retried).
+    pub(crate) fn is_drop(&self) -> bool {
+        matches!(self, Self::NoOtherEndpoint | Self::QueueFull { .. } | Self::TargetFull { .. })
+    }
+
     /// What an error means that a server meets while it reads a request.
-    pub(crate) fn of_request(error: &hyper::Error) -> Self {
+    pub(crate) fn of_request(error: &h2::Error) -> Self {
         match stream_reset(error) {
             Some(reason) => Self::StreamReset { reason },
             None => Self::CallerGone,
@@ -202,20 +277,21 @@ impl MeshError {
 impl From<MeshError> for Status {
     fn from(error: MeshError) -> Self {
         let details = ErrorDetails::with_error_info(error.reason(), DOMAIN, error.metadata());
-        Self::with_error_details(error.code(), error.to_string(), details)
+        let mut status = Self::with_error_details(error.code(), error.to_string(), details);
+        status.set_source(Arc::new(error));
+        status
     }
 }
 
+/// Whether a stream ended because the server said GOAWAY with the number of an earlier stream: of those that it
+/// has seen, none ends so.
+fn is_gone_away(error: &h2::Error) -> bool {
+    error.is_go_away() && error.is_remote()
+}
+
 /// The error code of a RST_STREAM, if the error is about one stream.
-fn stream_reset(error: &hyper::Error) -> Option<h2::Reason> {
-    let mut source = error.source();
-    while let Some(error) = source {
-        if let Some(error) = error.downcast_ref::<h2::Error>() {
-            return error.reason().filter(|_| error.is_reset());
-        }
-        source = error.source();
-    }
-    None
+fn stream_reset(error: &h2::Error) -> Option<h2::Reason> {
+    error.reason().filter(|_| error.is_reset())
 }
 
 /// The table of "gRPC over HTTP/2" from HTTP/2 error codes to gRPC codes.

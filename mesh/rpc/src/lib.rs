@@ -1,4 +1,4 @@
-//! The client stack and the server stack of the mesh, over hyper's HTTP/2.
+//! The client stack and the server stack of the mesh, over HTTP/2.
 //!
 //! tonic gives the generated code, the codecs and [`tonic::Status`]; its transport is not used. A [`Server`]
 //! runs generated services, a [`Channel`] is what every generated client calls through. Each has its stack of
@@ -6,6 +6,8 @@
 //!
 //! What holds on both sides:
 //! - one [deadline] per logical call, shrinking from hop to hop, over the head of an answer and its body;
+//! - a call leaves this process more than once only if its contract says that it may, and "do not ask again"
+//!   (`grpc-retry-pushback-ms: -1`) climbs from hop to hop;
 //! - an error that the mesh makes says so: `ErrorInfo{domain: "mesh", reason}`, see [`MeshError`];
 //! - time is tokio's, and [`Listener`], [`Connector`] and the seed of all randomness are given from outside:
 //!   the same code runs on a simulated network.
@@ -38,20 +40,26 @@
 //! }
 //! ```
 
+mod atomic;
 mod bounded;
 mod client;
 pub mod deadline;
 mod error;
-mod executor;
 mod grpc_timeout;
 mod network;
+mod pushback;
 mod server;
 pub mod trace;
+mod wire;
 
 pub use client::{
-    Channel, ChannelBuilder, ChannelConfig, ChannelConfigError, ResponseBody, ResponseFuture, Target,
-    TargetError,
+    AttemptCounts, BalanceConfig, Balancing, BudgetConfig, Channel, ChannelBuilder, ChannelConfig,
+    ChannelConfigError, ConsecutiveConfig, FailurePercentageConfig, HashKey, HealthConfig, HedgeConfig,
+    OutlierConfig, PoolConfig, ResponseBody, ResponseFuture, RetryConfig, SlowStartConfig, SuccessRateConfig,
+    Target, TargetError, ThrottleConfig, WaitForReady, previous_attempts,
 };
+#[cfg(feature = "probe")]
+pub use client::{Decisions, RepeatDecisions};
 pub use error::{DOMAIN, MeshError, Side};
 pub use network::{Connector, Listener, Tcp};
 pub use server::{BuildError, Drained, Health, ServeError, Server, ServerBuilder, ServerConfig};

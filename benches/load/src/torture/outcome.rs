@@ -16,8 +16,16 @@ pub(super) enum Judgement {
     UnderWay,
 }
 
-/// Reasons of `ErrorInfo`, in the domain of the mesh, for calls that found nobody to go to.
-const UNSENT: [&str; 2] = ["CONNECT_FAILED", "NO_ENDPOINT"];
+/// Reasons of `ErrorInfo`, in the domain of the mesh, for calls that found nobody to go to, or were held back.
+const UNSENT: [&str; 7] = [
+    "CONNECT_FAILED",
+    "NO_ENDPOINT",
+    "NO_OTHER_ENDPOINT",
+    "BREAKER_OPEN",
+    "NOT_SERVING",
+    "QUEUE_FULL",
+    "TARGET_FULL",
+];
 
 /// Judges an error.
 pub(super) fn judge(status: &Status) -> Judgement {

@@ -1,4 +1,43 @@
 //! The innermost service: an endpoint for each call, and the call on its connection.
+//!
+//! A call meets, in this order: the bound on calls in flight ([`Slots`]), the snapshot of the endpoints that are
+//! ready ([`Snapshot`]), the policy that chooses one of them ([`Picker`]) by its load ([`Load`]), its breaker
+//! ([`outlier`](super::outlier)) and its connections ([`pool`](super::pool)). What it holds then is a [`Place`],
+//! which tells all of them how the call went. None of that takes a lock, allocates, or hops to a task.
+
+mod config;
+#[cfg(test)]
+pub(super) mod doubles;
+mod gauges;
+mod keeper;
+mod load;
+mod outcome;
+mod picker;
+mod place;
+mod random;
+mod ring;
+mod slots;
+mod slow_start;
+mod snapshot;
+mod ticks;
+mod wish;
+
+pub use config::{BalanceConfig, Balancing, SlowStartConfig};
+pub use wish::{HashKey, WaitForReady};
+pub(super) use {
+    gauges::Gauges,
+    keeper::Keeper,
+    load::{Load, Scale},
+    outcome::Outcome,
+    picker::{Choice, Picker},
+    place::Place,
+    random::Random,
+    slots::{Queue, Slots, Ticket},
+    slow_start::SlowStart,
+    snapshot::{Absent, Members, Snapshot},
+    ticks::Epoch,
+    wish::Wish,
+};
 
 use std::{
     sync::Arc,
@@ -10,17 +49,17 @@ use http::{
     Request, Response,
     uri::{Authority, Scheme, Uri},
 };
-use tonic::{Status, body::Body};
+use tonic::Status;
 use tower_service::Service;
 
-use super::{endpoints::Endpoints, received::Received};
+use super::{attempt, endpoints::Endpoints, outgoing::Outgoing, received::Received};
 use crate::{
     deadline,
     error::MeshError,
     grpc_timeout::{self, GRPC_TIMEOUT},
 };
 
-/// Sends calls to the endpoints that have a connection, in turn.
+/// Sends each call to an endpoint that can take it.
 #[derive(Clone)]
 pub(super) struct Balance {
     endpoints: Arc<Endpoints>,
@@ -32,7 +71,7 @@ impl Balance {
     }
 }
 
-impl Service<Request<Body>> for Balance {
+impl Service<Request<Outgoing>> for Balance {
     type Response = Response<Received>;
     type Error = Status;
     type Future = BoxFuture<'static, Result<Self::Response, Status>>;
@@ -42,7 +81,7 @@ impl Service<Request<Body>> for Balance {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, request: Request<Outgoing>) -> Self::Future {
         Box::pin(send(Arc::clone(&self.endpoints), request))
     }
 }
@@ -51,24 +90,39 @@ impl Service<Request<Body>> for Balance {
 /// left this process: it goes to the next connection, however unsafe it would be to repeat (gRFC A6,
 /// "transparent retries"). Each turn of the loop is a connection that was lost, so its length is bounded by the
 /// backoff of connections, and by the deadline.
-async fn send(endpoints: Arc<Endpoints>, mut request: Request<Body>) -> Result<Response<Received>, Status> {
+async fn send(
+    endpoints: Arc<Endpoints>,
+    mut request: Request<Outgoing>,
+) -> Result<Response<Received>, Status> {
+    let wish = Wish::of(request.extensions());
     loop {
-        let mut picked = endpoints.ready().await?;
-        direct(&mut request, picked.place.endpoint().authority.clone());
+        let mut place = match endpoints.place_now(&wish) {
+            Some(place) => place,
+            // Boxed: nearly no call waits, and none should carry the room for it.
+            None => Box::pin(endpoints.place_later(&wish)).await?,
+        };
+        attempt::picked(place.endpoint().address);
+        direct(&mut request, place.endpoint().authority.clone());
         if let Some(deadline) = deadline::current() {
             // Only now: what was spent on waiting for a connection is not there for the server.
             request.headers_mut().insert(GRPC_TIMEOUT, grpc_timeout::encode(deadline.remaining()));
         }
-        match picked.sender.try_send_request(request).await {
+        match place.sender().send(request).await {
             Ok(response) => {
-                picked.place.endpoint().answered();
-                return Ok(Received::response(response, picked.place));
+                place.answered();
+                return Ok(Received::response(response, place));
             }
-            Err(mut error) => match error.take_message() {
-                Some(unsent) => request = unsent,
+            Err(unanswered) => match unanswered.unsent {
+                Some(unsent) => {
+                    attempt::resent();
+                    place.unsent();
+                    request = unsent;
+                }
                 None => {
-                    let authority = &picked.place.endpoint().authority;
-                    return Err(MeshError::of_connection(authority, &error.into_error()).into());
+                    let authority = &place.endpoint().authority;
+                    let error = MeshError::of_connection(authority, &unanswered.error);
+                    place.failed(&error);
+                    return Err(error.into());
                 }
             },
         }
@@ -76,7 +130,7 @@ async fn send(endpoints: Arc<Endpoints>, mut request: Request<Body>) -> Result<R
 }
 
 /// Points a request at an endpoint. Its parts are shared text, and nothing is parsed.
-fn direct(request: &mut Request<Body>, authority: Authority) {
+pub(super) fn direct(request: &mut Request<Outgoing>, authority: Authority) {
     let mut parts = std::mem::take(request.uri_mut()).into_parts();
     parts.scheme = Some(Scheme::HTTP);
     parts.authority = Some(authority);

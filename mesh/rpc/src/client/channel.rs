@@ -13,7 +13,7 @@ use http::{Request, Response};
 use http_body::{Frame, SizeHint};
 use mesh_policy::PolicyTable;
 use pin_project_lite::pin_project;
-use tokio::sync::{Notify, watch};
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Status, body::Body};
 use tower_service::Service;
@@ -21,11 +21,13 @@ use tower_service::Service;
 use super::{
     ChannelConfig, ChannelConfigError, Target,
     backoff::Backoff,
+    balance::{Epoch, Keeper, Queue, Random, Scale, Slots},
     dial::{Dial, settings},
-    endpoint::Wires,
     endpoints::Endpoints,
     received::Received,
+    retry::{Answer, AttemptCounts, RetryConfig, Shared},
     stack::{Stack, stack},
+    wires::Wires,
 };
 use crate::{bounded::Bounded, network::Tcp};
 
@@ -34,14 +36,20 @@ static NO_POLICIES: PolicyTable = PolicyTable::new(&[]);
 /// The connections to a target, shared by all clones. Every generated client takes one.
 ///
 /// Cheap to clone: a clone for each call is fine. Nothing is connected before the first call. Connections that
-/// are lost come back when calls want them; calls go to the endpoints that are there, in turn. While no endpoint
-/// can be reached, calls fail at once with UNAVAILABLE; while all have `max_in_flight` calls, further ones wait.
+/// are lost come back when calls want them; each call goes to the less loaded of two endpoints that are there
+/// ([`ChannelConfig::balance`]), and endpoints that answer badly are left alone for a while
+/// ([`ChannelConfig::outlier`]). While no endpoint can be reached, calls fail at once with UNAVAILABLE; while all
+/// have `max_in_flight` calls, further ones wait.
+///
+/// A call whose contract allows it is made again after a failure, or beside a slow attempt, as far as the budget of
+/// the channel goes ([`RetryConfig`]). Every other call is sent to one server at most.
 ///
 /// When the last clone is dropped, calls under way finish and the connections close.
 #[derive(Clone)]
 pub struct Channel {
     stack: Stack,
     endpoints: Arc<Endpoints>,
+    shared: Arc<Shared>,
     target: Arc<Target>,
 }
 
@@ -53,6 +61,7 @@ impl Channel {
             policies: &NO_POLICIES,
             dial: Box::new(Tcp),
             config: ChannelConfig::default(),
+            retry: RetryConfig::default(),
             seed: None,
         }
     }
@@ -60,6 +69,16 @@ impl Channel {
     /// Takes no more calls, on any clone, and waits until those under way are over. Bound it with a timeout.
     pub async fn close(self) {
         self.endpoints.close().await;
+    }
+
+    #[cfg(feature = "probe")]
+    pub(super) fn endpoints(&self) -> Arc<Endpoints> {
+        Arc::clone(&self.endpoints)
+    }
+
+    /// How often calls were attempted, for each method whose contract allows more than one attempt, by path.
+    pub fn attempts(&self) -> impl Iterator<Item = (&'static str, AttemptCounts)> {
+        self.shared.methods.repeated().map(|method| (method.policy.path, method.counters.read()))
     }
 }
 
@@ -90,6 +109,7 @@ pub struct ChannelBuilder {
     policies: &'static PolicyTable,
     dial: Box<dyn Dial>,
     config: ChannelConfig,
+    retry: RetryConfig,
     seed: Option<u64>,
 }
 
@@ -112,6 +132,12 @@ impl ChannelBuilder {
         self
     }
 
+    /// Other bounds of retries and hedges than the default ones.
+    pub fn retry(mut self, retry: RetryConfig) -> Self {
+        self.retry = retry;
+        self
+    }
+
     /// The seed of all that is random in the channel. Without it, another one every time.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
@@ -124,20 +150,28 @@ impl ChannelBuilder {
     /// When the configuration cannot work.
     pub fn build(self) -> Result<Channel, ChannelConfigError> {
         self.config.check()?;
+        self.retry.check().map_err(ChannelConfigError)?;
+        let seed = self.seed.unwrap_or_else(rand::random);
         let tasks = TaskTracker::new();
         let wires = Wires {
             dial: self.dial,
             settings: settings(&self.config, &tasks),
-            backoff: Backoff::new(&self.config, self.seed.unwrap_or_else(rand::random)),
+            backoff: Backoff::new(&self.config, seed),
+            random: Random::new(seed),
+            queue: Queue::new(self.config.max_queued),
+            in_flight: Slots::default(),
+            epoch: Epoch::new(Instant::now()),
+            scale: Scale::new(&self.config.balance),
             config: self.config,
             tasks,
             closed: CancellationToken::new(),
-            changed: watch::Sender::new(()),
+            keeper: Keeper::default(),
             trouble: Notify::new(),
         };
         let target = Arc::new(self.target.clone());
         let endpoints = Arc::new(Endpoints::new(self.target, Arc::new(wires)));
-        Ok(Channel { stack: stack(Arc::clone(&endpoints), *self.policies), endpoints, target })
+        let shared = Arc::new(Shared::new(&self.retry, *self.policies, seed));
+        Ok(Channel { stack: stack(Arc::clone(&endpoints), Arc::clone(&shared)), endpoints, shared, target })
     }
 }
 
@@ -146,6 +180,7 @@ impl fmt::Debug for ChannelBuilder {
         f.debug_struct("ChannelBuilder")
             .field("target", &self.target)
             .field("config", &self.config)
+            .field("retry", &self.retry)
             .finish_non_exhaustive()
     }
 }
@@ -179,7 +214,7 @@ pin_project! {
     #[derive(Debug)]
     pub struct ResponseBody {
         #[pin]
-        inner: Bounded<Received>,
+        inner: Bounded<Answer<Received>>,
     }
 }
 

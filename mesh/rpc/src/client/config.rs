@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::{balance::BalanceConfig, health::HealthConfig, outlier::OutlierConfig, pool::PoolConfig};
+
 /// The bounds of a channel: how it connects, and when it gives up on a connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ChannelConfig {
     /// How long one attempt to connect may take.
     pub connect_timeout: Duration,
@@ -23,9 +25,22 @@ pub struct ChannelConfig {
     /// server of this mesh takes at once on one connection (`ServerConfig::max_concurrent_streams`): what it would
     /// not take does not pile up in the connection either.
     pub max_in_flight: usize,
+    /// Calls in flight at once on all endpoints together; further ones fail at once with UNAVAILABLE, and are not
+    /// retried (gRFC A32: 1,024).
+    pub max_requests: usize,
+    /// Calls that wait for an endpoint to come or to have room; further ones fail at once with UNAVAILABLE.
+    pub max_queued: usize,
     /// How often a name is resolved again while nothing goes wrong. It is resolved at once, but no more than
     /// once a second, when a connection is lost or fails.
     pub resolve_interval: Duration,
+    /// How calls are spread over endpoints.
+    pub balance: BalanceConfig,
+    /// When an endpoint that answers badly is left alone for a while.
+    pub outlier: OutlierConfig,
+    /// How many connections an endpoint has.
+    pub pool: PoolConfig,
+    /// Whether servers are asked how they are.
+    pub health: HealthConfig,
 }
 
 impl Default for ChannelConfig {
@@ -38,7 +53,13 @@ impl Default for ChannelConfig {
             keepalive_timeout: Duration::from_secs(10),
             max_header_list_size: 16 * 1024,
             max_in_flight: 1_000,
+            max_requests: 1_024,
+            max_queued: 1_024,
             resolve_interval: Duration::from_secs(30),
+            balance: BalanceConfig::default(),
+            outlier: OutlierConfig::default(),
+            pool: PoolConfig::default(),
+            health: HealthConfig::default(),
         }
     }
 }
@@ -46,7 +67,7 @@ impl Default for ChannelConfig {
 /// A bound that no channel can work with.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the channel's configuration is wrong: {0}")]
-pub struct ChannelConfigError(&'static str);
+pub struct ChannelConfigError(pub(super) &'static str);
 
 impl ChannelConfig {
     pub(super) fn check(&self) -> Result<(), ChannelConfigError> {
@@ -71,9 +92,11 @@ impl ChannelConfig {
         if self.max_in_flight == 0 {
             return Err(ChannelConfigError("max_in_flight must be at least 1"));
         }
-        if self.max_in_flight > tokio::sync::Semaphore::MAX_PERMITS {
-            return Err(ChannelConfigError("max_in_flight is beyond what can be counted"));
+        if self.max_requests == 0 {
+            return Err(ChannelConfigError("max_requests must be at least 1"));
         }
-        Ok(())
+        self.balance.check().map_err(ChannelConfigError)?;
+        self.outlier.check().map_err(ChannelConfigError)?;
+        self.pool.check().map_err(ChannelConfigError)
     }
 }

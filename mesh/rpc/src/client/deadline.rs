@@ -3,16 +3,17 @@
 use std::{
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use http::{Request, Response};
-use mesh_policy::PolicyTable;
 use pin_project_lite::pin_project;
-use tonic::Status;
+use tonic::{Status, body::Body};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::retry::{Call, Shared};
 use crate::{
     bounded::{Bounded, Ending},
     deadline::{self, Alarm, Deadline, enter},
@@ -23,14 +24,14 @@ use crate::{
 /// Gives each call the soonest of three deadlines: what the caller asks for (`Request::set_timeout`), what is
 /// left to the call that this process is handling, and what the contract promises. A call with none of them has
 /// no deadline.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct DeadlineLayer {
-    policies: PolicyTable,
+    shared: Arc<Shared>,
 }
 
 impl DeadlineLayer {
-    pub(super) fn new(policies: PolicyTable) -> Self {
-        Self { policies }
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
     }
 }
 
@@ -38,26 +39,26 @@ impl<S> Layer<S> for DeadlineLayer {
     type Service = KeepDeadline<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        KeepDeadline { inner, policies: self.policies }
+        KeepDeadline { inner, shared: Arc::clone(&self.shared) }
     }
 }
 
 /// Ends every call at its deadline as DEADLINE_EXCEEDED, whatever it is waiting for, and without a word from the
 /// server. Below, `deadline::current` is the deadline of the call, from which the header is written when the
-/// call is sent.
+/// call is sent. On the way the method of the call is looked up, once for all layers below.
 #[derive(Clone, Debug)]
 pub(super) struct KeepDeadline<S> {
     inner: S,
-    policies: PolicyTable,
+    shared: Arc<Shared>,
 }
 
 impl<S> KeepDeadline<S> {
-    fn deadline_of<B>(&self, request: &Request<B>) -> Result<Option<Deadline>, MeshError> {
-        let asked = match request.headers().get(GRPC_TIMEOUT) {
+    fn deadline_of(&self, call: &Call) -> Result<Option<Deadline>, MeshError> {
+        let asked = match call.request.headers().get(GRPC_TIMEOUT) {
             Some(value) => Some(grpc_timeout::parse(value).ok_or(MeshError::MalformedTimeout)?),
             None => None,
         };
-        let promised = self.policies.get(request.uri().path()).and_then(|policy| policy.deadline);
+        let promised = call.method.and_then(|method| self.shared.methods.get(method).policy.deadline);
         let own = match (asked, promised) {
             (Some(asked), Some(promised)) => Some(asked.min(promised)),
             (asked, promised) => asked.or(promised),
@@ -70,9 +71,9 @@ impl<S> KeepDeadline<S> {
     }
 }
 
-impl<S, B, R> Service<Request<B>> for KeepDeadline<S>
+impl<S, R> Service<Request<Body>> for KeepDeadline<S>
 where
-    S: Service<Request<B>, Response = Response<R>, Error = Status>,
+    S: Service<Call, Response = Response<R>, Error = Status>,
 {
     type Response = Response<Bounded<R>>;
     type Error = Status;
@@ -82,11 +83,12 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        match self.deadline_of(&request) {
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let call = Call { method: self.shared.methods.find(request.uri().path()), request };
+        match self.deadline_of(&call) {
             Err(refusal) => ResponseFuture::Refused { refusal: Some(refusal) },
             Ok(deadline) => ResponseFuture::Sent {
-                inner: enter(deadline, || self.inner.call(request)),
+                inner: enter(deadline, || self.inner.call(call)),
                 alarm: Alarm::new(deadline),
             },
         }

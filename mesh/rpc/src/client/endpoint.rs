@@ -1,245 +1,343 @@
-//! One endpoint and the one connection to it, which all calls share.
+//! One endpoint: its connections, and what calls have found out about it.
 //!
 //! ```text
 //!          a call wants it                connected
 //!  Idle ────────────────────> Connecting ──────────> Ready
-//!   ^                             │ ^                  │ lost
+//!   ^                             │ ^                  │ the last connection is lost
 //!   │                      failed │ │ a call wants it, │
 //!   │                             v │ the wait is over │
 //!   │                            Failed <──────────────┤ at once, without an answer to any call
 //!   └──────────────────────────────────────────────────┘ else
 //! ```
 //!
-//! Calls drive it: an endpoint that nobody wants is not connected to, and there is no task for it.
+//! Calls drive it: an endpoint that nobody wants is not connected to. A ready endpoint gets a further connection
+//! when its calls find no stream on those it has ([`pool`](super::pool)). One attempt to connect is under way at a
+//! time, and all attempts share one backoff (gRFC A105).
 
 use std::{
     fmt,
+    future::poll_fn,
     net::SocketAddr,
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use http::uri::Authority;
-use hyper::client::conn::http2::{Builder, SendRequest};
 use mesh_telemetry::chain;
-use tokio::{
-    sync::{Notify, Semaphore, watch},
-    time::Instant,
-};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::body::Body;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::{
-    ChannelConfig,
-    backoff::Backoff,
-    dial::{Dial, Opened},
+    balance::{Gauges, Place},
+    dial::{Driver, Opened},
+    health::{self, Vital, Vitals},
+    pool::{Connection, NoStream, Peer, Pool},
+    wires::Wires,
 };
-use crate::{error::MeshError, executor::Tracked};
+use crate::error::MeshError;
 
-/// What all endpoints of a channel share.
-pub(super) struct Wires {
-    pub(super) dial: Box<dyn Dial>,
-    pub(super) settings: Builder<Tracked>,
-    pub(super) config: ChannelConfig,
-    pub(super) backoff: Backoff,
-    /// Owns every task of the channel.
-    pub(super) tasks: TaskTracker,
-    pub(super) closed: CancellationToken,
-    /// Wakes the calls that wait for a connection whenever an endpoint, or the list of them, changes.
-    pub(super) changed: watch::Sender<()>,
-    /// Tells the resolver that an endpoint was lost or could not be reached.
-    pub(super) trouble: Notify,
-}
+/// How long a new connection is looked at, each time twice as long as the time before, until its peer has said how
+/// many streams it allows: about a second in all.
+const FIRST_LOOK: Duration = Duration::from_millis(1);
+const LAST_LOOK: Duration = Duration::from_millis(500);
 
-enum State {
-    Idle,
-    Connecting,
-    Ready(SendRequest<Body>),
-    Failed {
-        error: MeshError,
-        until: Instant,
+/// What an endpoint can do for calls.
+pub(super) enum Phase {
+    /// Nothing before it is connected to, which it may be from then on, at once if there is no time.
+    Asleep {
+        error: Option<MeshError>,
+        until: Option<Instant>,
     },
+    /// There may be a connection soon.
+    Connecting,
+    Ready,
     /// The channel, or the endpoint's place in it, is gone.
     Retired,
 }
 
-/// What an endpoint can do for a call.
-pub(super) enum Readiness {
-    Ready(SendRequest<Body>),
-    /// There may be a connection soon.
-    Coming,
-    /// There will be none for a while.
-    Failed,
+struct State {
+    phase: Phase,
+    /// Whether an attempt to connect is under way.
+    attempting: bool,
+    /// Attempts to connect that failed in a row.
+    failures: u32,
+    /// The end of the wait after the last of them.
+    retry_at: Option<Instant>,
+    /// Ends the watch of its health.
+    watch: CancellationToken,
 }
 
 pub(super) struct Endpoint {
     pub(super) address: SocketAddr,
     /// `:authority` of the calls to it.
     pub(super) authority: Authority,
-    wires: Arc<Wires>,
-    state: RwLock<State>,
-    /// Attempts to connect that failed in a row.
-    failures: AtomicU32,
-    /// Whether the connection has answered a call. One that closes at once, before it has, is no better than one
-    /// that was refused: without this a peer that accepts and hangs up would be connected to without a pause.
-    answered: AtomicBool,
-    /// Places for calls. hyper's own queue before the connection has no bound.
-    places: Semaphore,
-}
-
-/// A place among the calls in flight on an endpoint, given back when it is dropped.
-pub(super) struct Place(Arc<Endpoint>);
-
-impl Place {
-    pub(super) fn endpoint(&self) -> &Endpoint {
-        &self.0
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.places.add_permits(1);
-    }
-}
-
-impl fmt::Debug for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Place").field(&self.0.address).finish()
-    }
+    pub(super) wires: Arc<Wires>,
+    pub(super) gauges: Gauges,
+    vitals: Vitals,
+    pool: Pool,
+    state: Mutex<State>,
 }
 
 impl Endpoint {
     pub(super) fn new(address: SocketAddr, authority: Authority, wires: Arc<Wires>) -> Self {
-        let places = Semaphore::new(wires.config.max_in_flight);
+        let config = &wires.config;
+        let alarm = config.outlier.consecutive.as_ref().map_or(0, |consecutive| consecutive.failures);
         Self {
             address,
             authority,
+            gauges: Gauges::new(alarm),
+            vitals: Vitals::new(),
+            pool: Pool::default(),
+            state: Mutex::new(State {
+                phase: Phase::Asleep { error: None, until: None },
+                attempting: false,
+                failures: 0,
+                retry_at: None,
+                watch: CancellationToken::new(),
+            }),
             wires,
-            state: RwLock::new(State::Idle),
-            failures: AtomicU32::new(0),
-            answered: AtomicBool::new(false),
-            places,
         }
     }
 
-    /// What the endpoint can do for a call that wants it. Starts to connect if that is due.
-    pub(super) fn want(self: &Arc<Self>) -> Readiness {
-        match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
-            State::Ready(sender) if !sender.is_closed() => return Readiness::Ready(sender.clone()),
-            // A connection that has just closed: its task is about to say so.
-            State::Ready(_) | State::Connecting => return Readiness::Coming,
-            State::Failed { until, .. } if Instant::now() < *until => return Readiness::Failed,
-            State::Retired => return Readiness::Failed,
-            State::Idle | State::Failed { .. } => {}
+    /// A place for a call, if there is one now. Takes no lock.
+    pub(super) fn take(self: &Arc<Self>, now: Instant, probe: bool) -> Option<Place> {
+        if !self.gauges.load.in_flight.take(self.wires.config.max_in_flight) {
+            return None;
         }
-        self.connect();
-        Readiness::Coming
-    }
-
-    /// A place for a call, if there is one now.
-    pub(super) fn try_place(self: &Arc<Self>) -> Option<Place> {
-        self.places.try_acquire().ok()?.forget();
-        Some(Place(Arc::clone(self)))
-    }
-
-    /// A place for a call, in the order in which calls asked for one.
-    pub(super) async fn place(self: &Arc<Self>) -> Place {
-        self.places.acquire().await.expect("nobody closes this semaphore").forget();
-        Place(Arc::clone(self))
-    }
-
-    /// Why there is no connection.
-    pub(super) fn error(&self) -> Option<MeshError> {
-        match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
-            State::Failed { error, .. } => Some(error.clone()),
-            _ => None,
-        }
-    }
-
-    /// The connection has answered a call.
-    pub(super) fn answered(&self) {
-        // Read first: all calls share this, and the answer is nearly always the same.
-        if !self.answered.load(Ordering::Relaxed) {
-            self.answered.store(true, Ordering::Relaxed);
-        }
-    }
-
-    /// Takes no more calls. Those under way finish on the connection, which then closes by itself.
-    pub(super) fn retire(&self) {
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = State::Retired;
-    }
-
-    fn connect(self: &Arc<Self>) {
-        {
-            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-            // Somebody else may have been faster.
-            if !matches!(*state, State::Idle | State::Failed { .. }) {
-                return;
+        match self.pool.take() {
+            Ok(connection) => Some(Place::new(Arc::clone(self), connection, now, probe)),
+            Err(reason) => {
+                self.gauges.load.in_flight.give_back();
+                if reason == (NoStream::Full { first: true }) {
+                    self.wires.keeper.wake();
+                }
+                None
             }
-            *state = State::Connecting;
+        }
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.gauges.load.in_flight.taken() < self.wires.config.max_in_flight && self.pool.has_room()
+    }
+
+    /// From now on it is new, and gets its share little by little.
+    pub(super) fn begin_slowly(&self) {
+        let tick = self.wires.epoch.tick(Instant::now());
+        self.gauges.slow_start.begin(&self.wires.config.balance.slow_start, tick);
+    }
+
+    /// What the server says of itself.
+    pub(super) fn vital(&self) -> Vital {
+        self.vitals.read()
+    }
+
+    pub(super) fn is_said_to_be(&self, vital: Vital) {
+        if self.vitals.set(vital) {
+            tracing::debug!(endpoint = %self.address, ?vital, "the server says");
+            self.wires.keeper.wake();
+        }
+    }
+
+    pub(super) fn any_connection(&self) -> Option<Arc<Connection>> {
+        self.pool.first()
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.pool.is_open()
+    }
+
+    /// Looks at what the endpoint can do for calls.
+    pub(super) fn look<T>(&self, look: impl FnOnce(&Phase) -> T) -> T {
+        look(&self.lock().phase)
+    }
+
+    /// Connects, if that is due: because a call wants the endpoint (`wanted`), or one more connection to it. Returns
+    /// when it will be, if calls want one more connection now.
+    pub(super) fn connect_if_due(self: &Arc<Self>, wanted: bool, now: Instant) -> Option<Instant> {
+        {
+            let mut state = self.lock();
+            let due = |at: Option<Instant>| at.is_none_or(|at| at <= now);
+            match state.phase {
+                _ if state.attempting => return None,
+                Phase::Asleep { until, .. } if wanted && due(until) => state.phase = Phase::Connecting,
+                Phase::Ready if self.pool.wants_more() => {
+                    if self.pool.has_room() {
+                        // By now it has.
+                        self.pool.is_dealt_with();
+                        return None;
+                    }
+                    if self.pool.len() >= self.wires.config.pool.max_connections {
+                        return None;
+                    }
+                    if !due(state.retry_at) {
+                        return state.retry_at;
+                    }
+                    self.pool.is_dealt_with();
+                }
+                _ => return None,
+            }
+            state.attempting = true;
         }
         let endpoint = Arc::clone(self);
         self.wires.tasks.spawn(async move { endpoint.live().await });
+        None
+    }
+
+    /// Gives up connections that nobody needs any more.
+    pub(super) fn close_idle(&self) {
+        let _state = self.lock();
+        let closed = self.pool.close_idle();
+        if closed > 0 {
+            tracing::debug!(endpoint = %self.address, closed, "closing idle connections");
+        }
+    }
+
+    /// Takes no more calls. Those under way finish on their connections, which then close by themselves.
+    pub(super) fn retire(&self) {
+        let mut state = self.lock();
+        state.phase = Phase::Retired;
+        self.pool.clear();
+        state.watch.cancel();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One connection, from the attempt to its end.
-    async fn live(&self) {
-        let timeout = self.wires.config.connect_timeout;
-        let open = tokio::time::timeout(timeout, self.wires.dial.open(self.address, &self.wires.settings));
+    async fn live(self: &Arc<Self>) {
+        let patience = self.wires.config.connect_timeout;
+        let open = timeout(patience, self.wires.dial.open(self.address, &self.wires.settings));
         let opened = tokio::select! {
             () = self.wires.closed.cancelled() => return self.retire(),
             opened = open => opened,
         };
         match opened {
             Ok(Ok(Opened { sender, driver })) => {
-                tracing::debug!(endpoint = %self.address, "connected");
-                self.answered.store(false, Ordering::Relaxed);
-                self.become_state(State::Ready(sender));
-                let since = Instant::now();
-                let cause = match driver.await {
-                    Ok(()) => "the server closed the connection".to_owned(),
-                    Err(error) => chain(&error).to_string(),
-                };
-                self.lost(since, cause);
+                let peer = Arc::new(Peer::new());
+                if self.opened(Connection::new(sender, Arc::clone(&peer))) {
+                    self.drive(driver, &peer).await;
+                }
             }
-            Ok(Err(cause)) => self.fail(cause),
-            Err(_) => self.fail(format!("no answer within {timeout:?}")),
+            Ok(Err(cause)) => self.failed(cause),
+            Err(_) => self.failed(format!("no answer within {patience:?}")),
         }
     }
 
-    fn lost(&self, since: Instant, cause: String) {
-        let was_good =
-            self.answered.load(Ordering::Relaxed) || since.elapsed() >= self.wires.config.backoff_initial;
-        if was_good {
-            tracing::debug!(endpoint = %self.address, cause, "connection lost");
-            self.failures.store(0, Ordering::Relaxed);
-            self.become_state(State::Idle);
-            self.wires.trouble.notify_one();
-        } else {
-            self.fail(cause);
+    /// There is a connection. Returns whether there is still use for it.
+    pub(super) fn opened(self: &Arc<Self>, connection: Connection) -> bool {
+        let mut state = self.lock();
+        state.attempting = false;
+        if matches!(state.phase, Phase::Retired) {
+            return false;
+        }
+        let is_first = !matches!(state.phase, Phase::Ready);
+        if is_first {
+            // Whatever is known is of a server that may be gone.
+            self.gauges.load.forget();
+            self.gauges.record.begin_anew();
+            self.begin_slowly();
+            self.ask_for_health(&mut state);
+        }
+        state.phase = Phase::Ready;
+        self.pool.add(connection);
+        drop(state);
+        tracing::debug!(endpoint = %self.address, connections = self.pool.len(), "connected");
+        self.wires.keeper.wake();
+        true
+    }
+
+    /// If that is wanted: until the server has answered, it is not ready.
+    fn ask_for_health(self: &Arc<Self>, state: &mut State) {
+        if let Some(service) = &self.wires.config.health.watch {
+            self.vitals.set(Vital::Unknown);
+            state.watch.cancel();
+            state.watch = CancellationToken::new();
+            self.wires.tasks.spawn(health::follow(Arc::clone(self), service.clone(), state.watch.clone()));
         }
     }
 
-    fn fail(&self, cause: String) {
-        let failures = self.failures.load(Ordering::Relaxed).saturating_add(1);
-        self.failures.store(failures, Ordering::Relaxed);
-        let wait = self.wires.backoff.after(failures);
-        tracing::debug!(endpoint = %self.address, cause, failures, wait_ms = wait.as_millis(), "cannot connect");
-        let error = MeshError::ConnectFailed { endpoint: self.address.to_string(), cause };
-        self.become_state(State::Failed { error, until: Instant::now() + wait });
+    /// Carries calls until the connection is over.
+    async fn drive(&self, mut driver: Driver, peer: &Arc<Peer>) {
+        let since = Instant::now();
+        let look = |driver: &Driver| {
+            if peer.allows(driver.max_send_streams()) {
+                // Calls that wait can go on.
+                self.wires.queue.wake_all();
+            }
+        };
+        let mut pause = FIRST_LOOK;
+        let ended = loop {
+            let over = poll_fn(|cx| {
+                let polled = driver.as_mut().poll(cx);
+                look(&driver);
+                polled
+            });
+            tokio::select! {
+                biased;
+                ended = over => break ended,
+                // The peer's settings come soon after it has accepted, and wake nobody.
+                () = sleep(pause), if !peer.is_settled() => {
+                    look(&driver);
+                    pause *= 2;
+                    if pause > LAST_LOOK && peer.settle() {
+                        self.wires.queue.wake_all();
+                    }
+                }
+            }
+        };
+        let cause = match ended {
+            Ok(()) => "the server closed the connection".to_owned(),
+            Err(error) => chain(&error).to_string(),
+        };
+        let was_good = peer.has_answered() || since.elapsed() >= self.wires.config.backoff_initial;
+        let mut state = self.lock();
+        if !self.pool.remove(peer) {
+            // It was given up, and closed by itself when its last call was over.
+            return;
+        }
+        if !was_good {
+            return self.fail(state, cause);
+        }
+        tracing::debug!(endpoint = %self.address, cause, "connection lost");
+        state.failures = 0;
+        self.without_connection(&mut state, None, None);
+        drop(state);
+        self.wires.keeper.wake();
         self.wires.trouble.notify_one();
     }
 
-    fn become_state(&self, next: State) {
-        {
-            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-            if matches!(*state, State::Retired) {
-                return;
-            }
-            *state = next;
+    /// An attempt to connect failed.
+    fn failed(&self, cause: String) {
+        let mut state = self.lock();
+        state.attempting = false;
+        self.fail(state, cause);
+    }
+
+    fn fail(&self, mut state: MutexGuard<'_, State>, cause: String) {
+        state.failures = state.failures.saturating_add(1);
+        let (failures, wait) = (state.failures, self.wires.backoff.after(state.failures));
+        tracing::debug!(endpoint = %self.address, cause, failures, wait_ms = wait.as_millis(), "cannot connect");
+        state.retry_at = Some(Instant::now() + wait);
+        let (error, until) =
+            (MeshError::ConnectFailed { endpoint: self.address.to_string(), cause }, state.retry_at);
+        self.without_connection(&mut state, Some(error), until);
+        drop(state);
+        self.wires.keeper.wake();
+        self.wires.trouble.notify_one();
+    }
+
+    /// If there is no connection left, it is asleep, or waits for the one that is on its way.
+    fn without_connection(&self, state: &mut State, error: Option<MeshError>, until: Option<Instant>) {
+        if matches!(state.phase, Phase::Retired) || self.pool.len() > 0 {
+            return;
         }
-        self.wires.changed.send_replace(());
+        state.phase = if state.attempting { Phase::Connecting } else { Phase::Asleep { error, until } };
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint").field("address", &self.address).finish_non_exhaustive()
     }
 }

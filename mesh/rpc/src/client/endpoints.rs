@@ -1,234 +1,183 @@
-//! All endpoints of a channel, and which of them is next.
+//! A place on an endpoint for each call: at once, or after a wait.
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-};
+use std::{pin::pin, sync::Arc};
 
-use http::uri::Authority;
-use hyper::client::conn::http2::SendRequest;
-use tonic::body::Body;
+use tokio::time::{Instant, sleep_until};
 
 use super::{
     Target,
-    endpoint::{Endpoint, Place, Readiness, Wires},
+    balance::{Absent, Choice, Picker, Place, Ticket, Wish},
+    directory::{self, Directory},
     resolve,
     target::Kind,
+    wires::Wires,
 };
 use crate::error::MeshError;
 
-/// The endpoints as they are known now. The resolver changes them, calls read them.
-pub(super) struct Directory {
-    pub(super) target: Target,
-    pub(super) wires: Arc<Wires>,
-    list: RwLock<List>,
-}
-
-/// What is known of a target.
-struct List {
-    endpoints: Vec<Arc<Endpoint>>,
-    /// Why there are none. `None`: nobody has said yet.
-    none: Option<String>,
-}
-
-impl Directory {
-    /// Replaces the addresses. An endpoint that stays keeps its connection.
-    pub(super) fn update(&self, addresses: &[SocketAddr]) {
-        let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
-        // Looked at under the lock under which a channel that closes empties the list: it stays empty.
-        if self.wires.closed.is_cancelled() {
-            return;
-        }
-        let before = std::mem::take(&mut list.endpoints);
-        for address in addresses {
-            if list.endpoints.iter().any(|endpoint| endpoint.address == *address) {
-                continue;
-            }
-            let endpoint = match before.iter().find(|endpoint| endpoint.address == *address) {
-                Some(known) => Arc::clone(known),
-                None => {
-                    let authority = self.authority(*address);
-                    Arc::new(Endpoint::new(*address, authority, Arc::clone(&self.wires)))
-                }
-            };
-            list.endpoints.push(endpoint);
-        }
-        for endpoint in before {
-            if !addresses.contains(&endpoint.address) {
-                endpoint.retire();
-            }
-        }
-        list.none = Some("the name has no address".to_owned());
-        drop(list);
-        self.wires.changed.send_replace(());
-    }
-
-    /// Notes that the addresses cannot be found out. Those that are known stay: a resolver that is away for a
-    /// moment is no reason to stop calling servers that answer.
-    pub(super) fn unresolved(&self, cause: String) {
-        let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
-        if self.wires.closed.is_cancelled() {
-            return;
-        }
-        list.none = Some(cause);
-        drop(list);
-        self.wires.changed.send_replace(());
-    }
-
-    /// The name that was asked for, if there is one; certificates and virtual hosts go by it.
-    fn authority(&self, address: SocketAddr) -> Authority {
-        let name = match &self.target.0 {
-            Kind::Dns { host, port } => format!("{host}:{port}"),
-            Kind::Static(_) => address.to_string(),
-        };
-        Authority::try_from(name).expect("an address is an authority, and a name was checked to be one")
-    }
-}
-
-/// The directory and the turn of each endpoint in it. Its owner, the channel, ends all tasks with it.
+/// The endpoints of a channel, and who of them is next. Its owner, the channel, ends all tasks with it.
 pub(super) struct Endpoints {
     directory: Arc<Directory>,
-    turn: AtomicUsize,
-    resolving: AtomicBool,
+    picker: Picker,
 }
 
-/// A connection for one call, and the call's place on it.
-pub(super) struct Picked {
-    pub(super) place: Place,
-    pub(super) sender: SendRequest<Body>,
-}
-
-enum Pick {
-    Ready(Picked),
-    /// This endpoint has a connection, and as many calls in flight as it may have.
-    Full(Arc<Endpoint>),
+/// Why there is no place for a call at the moment.
+enum Unplaced {
+    /// All endpoints are full, or one is coming.
     Wait,
-    Failed(MeshError),
+    /// There is no endpoint, and none is coming before `until`.
+    Failed { error: MeshError, until: Option<Instant> },
+    /// The call must not be made.
+    Dropped(MeshError),
 }
 
 impl Endpoints {
     pub(super) fn new(target: Target, wires: Arc<Wires>) -> Self {
-        let list = RwLock::new(List { endpoints: Vec::new(), none: None });
-        let directory = Directory { target, wires, list };
-        let is_static = match &directory.target.0 {
-            Kind::Static(addresses) => {
-                directory.update(addresses);
-                true
-            }
-            Kind::Dns { .. } => false,
-        };
-        Self {
-            directory: Arc::new(directory),
-            turn: AtomicUsize::new(0),
-            resolving: AtomicBool::new(is_static),
-        }
+        let picker = Picker::new(&wires.config.balance);
+        Self { directory: Arc::new(Directory::new(target, wires)), picker }
     }
 
-    /// A connection for the next call: the next endpoint that has one and room for a call, in turn. While none
-    /// has, waits for the first one to come; while all are full, for room on the one whose turn it is.
+    /// A place for a call without a wait, if nobody waits already. This is the whole way of nearly every call: it
+    /// takes no lock and allocates nothing.
+    pub(super) fn place_now(&self, wish: &Wish) -> Option<Place> {
+        if !self.directory.wires.queue.is_empty() {
+            return None;
+        }
+        self.place(wish).ok()
+    }
+
+    /// A place for a call, after those that wait already. While no endpoint has a connection, waits for the first
+    /// one to come; while all are full, for room.
     ///
     /// # Errors
-    /// When no endpoint can be reached at the moment: the call fails at once rather than at its deadline.
-    pub(super) async fn ready(&self) -> Result<Picked, MeshError> {
-        match self.pick() {
-            Pick::Ready(picked) => return Ok(picked),
-            Pick::Failed(error) => return Err(error),
-            Pick::Full(_) | Pick::Wait => {}
-        }
-        let mut changed = self.directory.wires.changed.subscribe();
+    /// When no endpoint can be reached at the moment, too many calls wait, or too many are in flight: the call
+    /// fails at once rather than at its deadline.
+    pub(super) async fn place_later(&self, wish: &Wish) -> Result<Place, MeshError> {
+        let ticket = self.directory.wires.queue.enter()?;
+        let placed = self.stand_in_line(&ticket, wish).await;
+        // There may be room for more calls than were told. But who is told for nothing stands at the end of the
+        // line from then on.
+        ticket.leave(placed.is_err() || self.has_room());
+        placed
+    }
+
+    async fn stand_in_line(&self, ticket: &Ticket<'_>, wish: &Wish) -> Result<Place, MeshError> {
+        // Whoever waits for room is told before this call is. Where no endpoint is ready there is no room to take
+        // from anybody, and the call may fail at once.
+        let mut behind = ticket.is_behind_others() && self.knows_any();
         loop {
-            match self.pick() {
-                Pick::Ready(picked) => return Ok(picked),
-                Pick::Failed(error) => return Err(error),
-                Pick::Full(endpoint) => {
-                    let place = tokio::select! {
-                        place = endpoint.place() => place,
-                        _ = changed.changed() => continue,
-                    };
-                    if let Readiness::Ready(sender) = endpoint.want() {
-                        return Ok(Picked { place, sender });
-                    }
+            let mut room = pin!(ticket.room());
+            room.as_mut().enable();
+            if behind && !wish.is_hedge() {
+                behind = false;
+                room.await;
+                continue;
+            }
+            match self.place(wish) {
+                Ok(place) => return Ok(place),
+                Err(Unplaced::Dropped(error)) => return Err(error),
+                // It is made to be elsewhere at once, or not at all.
+                Err(Unplaced::Wait) if wish.is_hedge() && self.knows_any() => {
+                    return Err(MeshError::NoOtherEndpoint);
                 }
-                // The sender is part of `self`: this wait cannot fail.
-                Pick::Wait => drop(changed.changed().await),
-            }
-        }
-    }
-
-    fn pick(&self) -> Pick {
-        self.resolve_once();
-        let list = self.directory.list.read().unwrap_or_else(PoisonError::into_inner);
-        let endpoints = &list.endpoints;
-        if endpoints.is_empty() {
-            return match &list.none {
-                Some(cause) => Pick::Failed(MeshError::NoEndpoint {
-                    target: self.directory.target.to_string(),
-                    cause: cause.clone(),
-                }),
-                None => Pick::Wait,
-            };
-        }
-        let first = self.turn.fetch_add(1, Ordering::Relaxed);
-        let mut coming = false;
-        let mut full = None;
-        for offset in 0..endpoints.len() {
-            // Endpoints that are passed over are reminded that they are wanted.
-            let endpoint = &endpoints[first.wrapping_add(offset) % endpoints.len()];
-            match endpoint.want() {
-                Readiness::Ready(sender) => match endpoint.try_place() {
-                    Some(place) => return Pick::Ready(Picked { place, sender }),
-                    None => full = full.or(Some(endpoint)),
+                Err(Unplaced::Wait) => room.await,
+                Err(Unplaced::Failed { until: Some(until), .. }) if self.waits(wish) => tokio::select! {
+                    () = room => {}
+                    () = sleep_until(until) => {}
                 },
-                Readiness::Coming => coming = true,
-                Readiness::Failed => {}
+                Err(Unplaced::Failed { until: None, .. }) if self.waits(wish) => room.await,
+                Err(Unplaced::Failed { error, .. }) => return Err(error),
             }
-        }
-        if let Some(endpoint) = full {
-            return Pick::Full(Arc::clone(endpoint));
-        }
-        if coming {
-            return Pick::Wait;
-        }
-        match endpoints.iter().find_map(|endpoint| endpoint.error()) {
-            Some(error) => Pick::Failed(error),
-            // One of them has begun to connect since it was asked.
-            None => Pick::Wait,
         }
     }
 
-    /// Starts to follow a name at the first call: a channel can be built before there is a runtime.
-    fn resolve_once(&self) {
-        if !self.resolving.load(Ordering::Relaxed) && !self.resolving.swap(true, Ordering::Relaxed) {
-            let directory = Arc::clone(&self.directory);
-            self.directory.wires.tasks.spawn(resolve::follow(directory));
+    fn has_room(&self) -> bool {
+        self.directory.snapshot().ready.iter().any(|endpoint| endpoint.has_room())
+    }
+
+    #[cfg(feature = "probe")]
+    pub(super) fn ready(&self) -> usize {
+        self.directory.snapshot().ready.len()
+    }
+
+    fn waits(&self, wish: &Wish) -> bool {
+        wish.wait_for_ready && !self.directory.wires.closed.is_cancelled()
+    }
+
+    fn knows_any(&self) -> bool {
+        !self.directory.snapshot().ready.is_empty()
+    }
+
+    fn place(&self, wish: &Wish) -> Result<Place, Unplaced> {
+        let wires = &self.directory.wires;
+        if wires.keeper.starts() {
+            self.start();
+        }
+        let limit = wires.config.max_requests;
+        if !wires.in_flight.take(limit) {
+            return Err(Unplaced::Dropped(MeshError::TargetFull { limit }));
+        }
+        let now = Instant::now();
+        let snapshot = self.directory.snapshot();
+        let choice = Choice {
+            snapshot: &snapshot,
+            wish,
+            random: &wires.random,
+            scale: &wires.scale,
+            slow_start: &wires.config.balance.slow_start,
+            in_flight: wires.in_flight.taken(),
+            now,
+            tick: wires.epoch.tick(now),
+        };
+        let asleep = snapshot.asleep.is_some_and(|asleep| asleep <= now);
+        if let Some(place) = self.picker.pick(choice) {
+            if asleep {
+                wires.keeper.want();
+            }
+            return Ok(place);
+        }
+        wires.in_flight.give_back();
+        if !snapshot.ready.is_empty() {
+            if asleep {
+                wires.keeper.want();
+            }
+            return Err(Unplaced::Wait);
+        }
+        drop(snapshot);
+        Err(self.nobody(asleep, now))
+    }
+
+    /// No endpoint is ready: what that means for a call.
+    fn nobody(&self, asleep: bool, now: Instant) -> Unplaced {
+        if asleep {
+            self.directory.rouse(now);
+        }
+        let snapshot = self.directory.snapshot();
+        match &snapshot.absent {
+            Absent::Failed(error) => Unplaced::Failed { error: error.clone(), until: snapshot.asleep },
+            Absent::Coming => Unplaced::Wait,
+        }
+    }
+
+    /// A channel can be built before there is a runtime: its tasks begin with the first call.
+    fn start(&self) {
+        let tasks = &self.directory.wires.tasks;
+        tasks.spawn(directory::keep(Arc::clone(&self.directory)));
+        if let Kind::Dns { .. } = &self.directory.target.0 {
+            tasks.spawn(resolve::follow(Arc::clone(&self.directory)));
         }
     }
 
     /// Takes no more calls, and waits until those under way are over.
     pub(super) async fn close(&self) {
-        self.retire();
+        self.directory.close();
         let tasks = &self.directory.wires.tasks;
         tasks.close();
         tasks.wait().await;
-    }
-
-    fn retire(&self) {
-        self.directory.wires.closed.cancel();
-        let mut list = self.directory.list.write().unwrap_or_else(PoisonError::into_inner);
-        for endpoint in list.endpoints.drain(..) {
-            endpoint.retire();
-        }
-        list.none = Some("the channel is closed".to_owned());
-        drop(list);
-        self.directory.wires.changed.send_replace(());
     }
 }
 
 impl Drop for Endpoints {
     fn drop(&mut self) {
-        self.retire();
+        self.directory.close();
     }
 }

@@ -1,20 +1,46 @@
 //! The client: what it calls ([`Target`]), what each call passes through (`stack`), and the connections that
 //! it keeps (`endpoint`).
 
+mod attempt;
 mod backoff;
 mod balance;
+mod budget;
 mod channel;
 mod config;
 mod deadline;
 mod dial;
+mod directory;
 mod endpoint;
 mod endpoints;
+mod health;
+mod hedge;
+mod latency;
+mod methods;
+mod outgoing;
+mod outlier;
+mod pool;
+#[cfg(feature = "probe")]
+mod probe;
 mod propagate;
 mod received;
 mod resolve;
+mod retry;
 mod stack;
 mod target;
+mod wires;
 
+pub use attempt::previous_attempts;
+pub use balance::{BalanceConfig, Balancing, HashKey, SlowStartConfig, WaitForReady};
+pub use budget::{BudgetConfig, ThrottleConfig};
 pub use channel::{Channel, ChannelBuilder, ResponseBody, ResponseFuture};
 pub use config::{ChannelConfig, ChannelConfigError};
+pub use health::HealthConfig;
+pub use latency::HedgeConfig;
+pub use outlier::{ConsecutiveConfig, FailurePercentageConfig, OutlierConfig, SuccessRateConfig};
+pub use pool::PoolConfig;
+#[cfg(feature = "probe")]
+pub use probe::Decisions;
+#[cfg(feature = "probe")]
+pub use retry::RepeatDecisions;
+pub use retry::{AttemptCounts, RetryConfig};
 pub use target::{Target, TargetError};

@@ -3,16 +3,16 @@
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
-use tonic::{Status, metadata::MetadataMap};
+use tonic::{Code, Status, metadata::MetadataMap};
 
-use super::endpoint::Place;
-use crate::error::MeshError;
+use super::balance::Place;
+use crate::{error::MeshError, pushback::Pushback, wire::Incoming};
 
 /// A response body whose errors tell the caller, as a gRPC status, what became of the connection.
 #[derive(Debug)]
@@ -23,9 +23,44 @@ pub(super) struct Received {
 }
 
 impl Received {
-    pub(super) fn response(mut response: Response<Incoming>, place: Place) -> Response<Self> {
+    pub(super) fn response(mut response: Response<Incoming>, mut place: Place) -> Response<Self> {
         drop_broken_details(response.headers_mut());
+        if let Some(code) = code_of_head(&response) {
+            place.finish(code, wait(response.headers()));
+        }
         response.map(|body| Self { body, place: Some(place) })
+    }
+}
+
+/// The code of an answer that is nothing but a head ("Trailers-Only"), or that is no answer of gRPC at all
+/// (grpc/doc/http-grpc-status-mapping.md).
+pub(super) fn code_of_head<B>(response: &Response<B>) -> Option<Code> {
+    if let Some(code) = code_of(response.headers()) {
+        return Some(code);
+    }
+    match response.status() {
+        StatusCode::OK => None,
+        StatusCode::BAD_REQUEST => Some(Code::Internal),
+        StatusCode::UNAUTHORIZED => Some(Code::Unauthenticated),
+        StatusCode::FORBIDDEN => Some(Code::PermissionDenied),
+        StatusCode::NOT_FOUND => Some(Code::Unimplemented),
+        StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::BAD_GATEWAY
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::GATEWAY_TIMEOUT => Some(Code::Unavailable),
+        _ => Some(Code::Unknown),
+    }
+}
+
+fn code_of(headers: &HeaderMap) -> Option<Code> {
+    headers.get(Status::GRPC_STATUS).map(|code| Code::from_bytes(code.as_bytes()))
+}
+
+/// What the server asks to wait before it is asked again.
+fn wait(headers: &HeaderMap) -> Option<Duration> {
+    match Pushback::of(headers) {
+        Pushback::After(wait) => Some(wait),
+        Pushback::Unsaid | Pushback::Never => None,
     }
 }
 
@@ -50,24 +85,30 @@ impl Body for Received {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        if self.place.is_none() {
-            return Poll::Ready(None);
-        }
-        let polled = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let this = &mut *self;
+        let Some(place) = &mut this.place else { return Poll::Ready(None) };
+        let polled = ready!(Pin::new(&mut this.body).poll_frame(cx));
         Poll::Ready(match polled {
             Some(Ok(mut frame)) => {
                 if let Some(trailers) = frame.trailers_mut() {
                     drop_broken_details(trailers);
-                    self.place = None;
+                    place.finish(code_of(trailers).unwrap_or(Code::Unknown), wait(trailers));
+                    this.place = None;
+                } else {
+                    place.heard();
                 }
                 Some(Ok(frame))
             }
-            Some(Err(error)) => self
-                .place
-                .take()
-                .map(|place| Err(MeshError::of_connection(&place.endpoint().authority, &error).into())),
+            Some(Err(error)) => {
+                let error = MeshError::of_connection(&place.endpoint().authority, &error);
+                place.failed(&error);
+                this.place = None;
+                Some(Err(error.into()))
+            }
             None => {
-                self.place = None;
+                // An answer that ends without a code, unless its head had one.
+                place.finish(Code::Unknown, None);
+                this.place = None;
                 None
             }
         })

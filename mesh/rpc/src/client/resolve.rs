@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use mesh_telemetry::chain;
 use tokio::time::{Instant, sleep_until};
 
-use super::{endpoints::Directory, target::Kind};
+use super::{directory::Directory, target::Kind};
 
 /// No name is asked for more often, however many connections are lost.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);

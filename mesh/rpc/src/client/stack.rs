@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use mesh_policy::PolicyTable;
 use tower::ServiceBuilder;
 
 use super::{
@@ -10,18 +9,21 @@ use super::{
     deadline::{DeadlineLayer, KeepDeadline},
     endpoints::Endpoints,
     propagate::{Propagate, PropagateLayer},
+    retry::{Repeat, RepeatLayer, Shared},
 };
 
 /// What [`stack`] builds; named, so that the future of a call is a type and not one more box.
-pub(super) type Stack = Propagate<KeepDeadline<Balance>>;
+pub(super) type Stack = Propagate<KeepDeadline<Repeat<Balance>>>;
 
 /// The client stack, a line a layer.
-pub(super) fn stack(endpoints: Arc<Endpoints>, policies: PolicyTable) -> Stack {
+pub(super) fn stack(endpoints: Arc<Endpoints>, shared: Arc<Shared>) -> Stack {
     ServiceBuilder::new()
         // Outermost: whatever happens to the call below happens within its trace.
         .layer(PropagateLayer)
-        // Around the choice of an endpoint: one deadline for the call, the wait for a connection included.
-        .layer(DeadlineLayer::new(policies))
+        // Around all attempts: one deadline for the call, every wait for a connection and for a retry included.
+        .layer(DeadlineLayer::new(Arc::clone(&shared)))
+        // Around the choice of an endpoint, which each attempt makes anew.
+        .layer(RepeatLayer::new(shared))
         // Innermost: every time a call is sent, it goes to whoever is there at that moment.
         .service(Balance::new(endpoints))
 }

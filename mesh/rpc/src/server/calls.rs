@@ -1,6 +1,6 @@
 //! The task of each call, which ends although its caller has stopped reading.
 //!
-//! hyper asks the stack for a piece of the answer and keeps it until HTTP/2's flow control lets it pass. While it
+//! The exchange asks the stack for a piece of the answer and keeps it until HTTP/2's flow control lets it pass. While it
 //! waits for that it asks for nothing more, so the layers that end a body (deadline, drain) are not asked either.
 //! Here the wait itself is ended: the call is dropped, and HTTP/2 tells the caller so by RST_STREAM(CANCEL).
 //!
@@ -10,30 +10,62 @@
 
 use std::{
     cell::Cell,
+    convert::Infallible,
     future::Future,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use http_body_util::{Either, Empty};
 use pin_project_lite::pin_project;
 use tokio_util::sync::WaitForCancellationFutureOwned;
-use tonic::Code;
+use tonic::{Code, Status};
+use tower_service::Service;
 
-use super::drain::Drain;
-use crate::deadline::{Alarm, Deadline};
+use super::{
+    answer::Answer,
+    drain::Drain,
+    entry::{Entering, Entry, RequestBody},
+};
+use crate::{
+    deadline::{Alarm, Deadline},
+    wire::{Exchange, Incoming, Respond, Serve, Spawned},
+};
 
-/// Spawns hyper's tasks, one for each call; the server waits for them in the end.
+/// The calls of a connection; the server waits for their tasks in the end.
 #[derive(Clone, Debug)]
-pub(super) struct Calls(pub(super) Arc<Drain>);
+pub(super) struct Calls<S> {
+    entry: Entry<S>,
+    drain: Arc<Drain>,
+}
 
-impl<F> hyper::rt::Executor<F> for Calls
+impl<S> Calls<S> {
+    pub(super) fn new(stack: S, drain: Arc<Drain>) -> Self {
+        Self { entry: Entry(stack), drain }
+    }
+}
+
+impl<S, R> Serve for Calls<S>
 where
-    F: Future<Output = ()> + Send + 'static,
+    S: Service<Request<RequestBody>, Response = Response<R>, Error = Infallible, Future: Send + 'static>
+        + Clone
+        + Send
+        + 'static,
+    R: Body<Data = Bytes, Error = Status> + Send + 'static,
 {
-    fn execute(&self, future: F) {
-        let drain = Arc::clone(&self.0);
-        self.0.tasks.spawn(Call { inner: Some(future), drain, told: Told::default(), stall: None });
+    type Call = Call<Exchange<Entering<S::Future, R>, Either<Answer<R>, Empty<Bytes>>>>;
+
+    fn call(&mut self, request: Request<Incoming>, respond: Respond) -> Self::Call {
+        let exchange = respond.with(self.entry.call(request));
+        Call { inner: Some(exchange), drain: Arc::clone(&self.drain), told: Told::default(), stall: None }
+    }
+
+    fn spawn(&self, rest: Spawned<Self::Call>) {
+        self.drain.tasks.spawn(rest);
     }
 }
 
@@ -53,7 +85,7 @@ struct Told {
 /// What the stack did in the current poll of the task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Stack {
-    /// It was not asked: hyper is still waiting for the caller to read.
+    /// It was not asked: the exchange is still waiting for the caller to read.
     #[default]
     Unasked,
     /// It waits, and its layers see to it that this ends.
@@ -85,8 +117,8 @@ pub(super) fn cut() -> Option<Code> {
 }
 
 pin_project! {
-    /// The task of a call.
-    struct Call<F> {
+    /// A call, until its answer is sent or nobody wants it any more.
+    pub(super) struct Call<F> {
         #[pin]
         inner: Option<F>,
         drain: Arc<Drain>,

@@ -1,12 +1,10 @@
 //! One connection, until it has nothing more to say.
 
-use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use hyper::server::conn::http2::Builder;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use mesh_telemetry::chain;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -15,34 +13,26 @@ use tokio::{
 use tonic::Status;
 use tower_service::Service;
 
-use super::{
-    ServerConfig,
-    accept::Placed,
-    calls::Calls,
-    drain::Drain,
-    entry::{Entry, RequestBody},
-    preface::Preface,
-};
+use super::{ServerConfig, accept::Placed, calls::Calls, drain::Drain, entry::RequestBody, preface::Preface};
+use crate::wire::{KeepaliveSettings, ServerConnection, ServerSettings};
 
 /// How HTTP/2 is spoken on every connection of a server.
-pub(super) fn settings(config: &ServerConfig, drain: &Arc<Drain>) -> Builder<Calls> {
-    let mut settings = Builder::new(Calls(Arc::clone(drain)));
-    settings
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(config.max_concurrent_streams)
-        .max_header_list_size(config.max_header_list_size)
-        .keep_alive_interval(config.keepalive_interval)
-        .keep_alive_timeout(config.keepalive_timeout)
-        // No client of gRPC reads it.
-        .auto_date_header(false);
-    settings
+fn settings(config: &ServerConfig) -> ServerSettings {
+    ServerSettings {
+        keepalive: KeepaliveSettings {
+            interval: config.keepalive_interval,
+            timeout: config.keepalive_timeout,
+        },
+        max_concurrent_streams: config.max_concurrent_streams,
+        max_header_list_size: config.max_header_list_size,
+    }
 }
 
 /// A connection that a server has accepted.
 pub(super) struct Connection<Io, S> {
     io: Io,
     place: OwnedSemaphorePermit,
-    settings: Builder<Calls>,
+    settings: ServerSettings,
     stack: S,
     drain: Arc<Drain>,
     handshake_timeout: Duration,
@@ -51,23 +41,17 @@ pub(super) struct Connection<Io, S> {
 impl<Io, S, R> Connection<Io, S>
 where
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: Service<Request<RequestBody>, Response = Response<R>, Error = Infallible, Future: Send>
+    S: Service<Request<RequestBody>, Response = Response<R>, Error = Infallible, Future: Send + 'static>
         + Clone
         + Send
         + 'static,
     R: Body<Data = Bytes, Error = Status> + Send + 'static,
 {
-    pub(super) fn new(
-        accepted: Placed<Io>,
-        settings: &Builder<Calls>,
-        stack: S,
-        drain: &Arc<Drain>,
-        config: &ServerConfig,
-    ) -> Self {
+    pub(super) fn new(accepted: Placed<Io>, stack: S, drain: &Arc<Drain>, config: &ServerConfig) -> Self {
         Self {
             io: accepted.io,
             place: accepted.place,
-            settings: settings.clone(),
+            settings: settings(config),
             stack,
             drain: Arc::clone(drain),
             handshake_timeout: config.handshake_timeout,
@@ -77,12 +61,13 @@ where
     /// Serves the connection to its end; once the server drains, says GOAWAY and finishes what is under way.
     pub(super) async fn run(self) {
         let going_away = self.drain.going_away.clone();
-        let io = TokioIo::new(Preface::new(self.io, self.handshake_timeout, going_away));
-        let mut connection = pin!(self.settings.serve_connection(io, Entry(self.stack)));
+        let io = Preface::new(self.io, self.handshake_timeout, going_away);
+        let calls = Calls::new(self.stack, Arc::clone(&self.drain));
+        let mut connection = ServerConnection::new(io, self.settings, calls);
         let result = tokio::select! {
-            result = connection.as_mut() => result,
+            result = &mut connection => result,
             () = self.drain.going_away.cancelled() => {
-                connection.as_mut().graceful_shutdown();
+                connection.graceful_shutdown();
                 connection.await
             }
         };

@@ -12,29 +12,29 @@ use futures_util::future::Either as EitherFuture;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{Either, Empty};
-use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use tonic::Status;
 use tower_service::Service;
 
 use super::answer::{Answer, Answering};
-use crate::error::MeshError;
+use crate::{error::MeshError, wire::Incoming};
 
 /// Hands the stack what is gRPC, and answers as plain HTTP what is not.
 #[derive(Clone, Debug)]
 pub(super) struct Entry<S>(pub(super) S);
 
-impl<S, R> hyper::service::Service<Request<Incoming>> for Entry<S>
+/// The answer to a request: the stack's, or a refusal.
+pub(super) type Entering<F, R> = EitherFuture<
+    Accepted<Answering<F>>,
+    std::future::Ready<Result<Response<Either<Answer<R>, Empty<Bytes>>>, Infallible>>,
+>;
+
+impl<S, R> Entry<S>
 where
     S: Service<Request<RequestBody>, Response = Response<R>, Error = Infallible> + Clone,
     R: Body<Data = Bytes, Error = Status>,
 {
-    type Response = Response<Either<Answer<R>, Empty<Bytes>>>;
-    type Error = Infallible;
-    type Future =
-        EitherFuture<Accepted<Answering<S::Future>>, std::future::Ready<Result<Self::Response, Infallible>>>;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    pub(super) fn call(&self, request: Request<Incoming>) -> Entering<S::Future, R> {
         match refusal(&request) {
             // The whole stack is a handful of references; each call gets one of its own.
             None => {

@@ -17,6 +17,7 @@ mod health;
 mod method;
 mod preface;
 mod reflection;
+mod relay_pushback;
 mod router;
 mod serve;
 mod stack;

@@ -16,12 +16,8 @@ use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Health, ServerBuilder, ServerConfig,
-    accept::Acceptor,
-    connection::{self, Connection},
-    drain::Drain,
-    router::Routes,
-    stack::stack,
+    Health, ServerBuilder, ServerConfig, accept::Acceptor, connection::Connection, drain::Drain,
+    router::Routes, stack::stack,
 };
 use crate::network::Listener;
 
@@ -79,9 +75,8 @@ impl Server {
         shutdown: CancellationToken,
     ) -> Result<Drained, ServeError> {
         let drain = Arc::new(Drain::default());
-        let settings = connection::settings(&self.config, &drain);
         let stack = stack(self.routes, self.policies, Arc::clone(&drain));
-        let serve = |placed| Connection::new(placed, &settings, stack.clone(), &drain, &self.config);
+        let serve = |placed| Connection::new(placed, stack.clone(), &drain, &self.config);
         let mut connections = JoinSet::new();
         let mut acceptor = Acceptor::new(listener, self.config.max_connections);
 

@@ -16,6 +16,7 @@ use super::{
     drain::Drain,
     end_streams::EndStreamsLayer,
     entry::RequestBody,
+    relay_pushback::RelayPushbackLayer,
     router::{Router, Routes},
     telemetry::TelemetryLayer,
 };
@@ -29,7 +30,7 @@ pub(super) fn stack(
     Request<RequestBody>,
     Response = Response<impl Body<Data = Bytes, Error = Status> + Send + 'static>,
     Error = Infallible,
-    Future: Send,
+    Future: Send + 'static,
 > + Clone
 + Send
 + 'static {
@@ -42,5 +43,7 @@ pub(super) fn stack(
         .layer(DeadlineLayer::new(policies))
         // Inside the deadline, to know which streams have none and must be ended by a drain.
         .layer(EndStreamsLayer::new(drain))
+        // Around the handler alone: what the calls it makes are told becomes part of its answer.
+        .layer(RelayPushbackLayer)
         .service(Router::new(routes))
 }

@@ -9,7 +9,9 @@ use std::{
 
 use echo::{ServerStreamRequest, UnaryRequest, echo_service_server::EchoServiceServer};
 use futures_util::FutureExt as _;
-use mesh_rpc::{Channel, ChannelConfig, Connector, Server, Target};
+use mesh_rpc::{
+    BalanceConfig, Balancing, Channel, ChannelConfig, Connector, Server, SlowStartConfig, Target,
+};
 use tokio::{io::DuplexStream, net::TcpListener};
 use tonic::{Code, Request};
 
@@ -30,9 +32,17 @@ fn named(network: &Network, port: u16, name: &str) -> Node {
 async fn endpoints_take_turns_over_one_connection_each() {
     let network = Network::default();
     let _nodes = [named(&network, 1, "a"), named(&network, 2, "b")];
-    let mut client = EchoClient::new(channel(&network, &[1, 2]));
+    let balance = BalanceConfig {
+        policy: Balancing::RoundRobin,
+        slow_start: SlowStartConfig { window: Duration::ZERO, ..SlowStartConfig::default() },
+        ..BalanceConfig::default()
+    };
+    let config = ChannelConfig { balance, ..ChannelConfig::default() };
+    let target = Target::fixed([address(1), address(2)]);
+    let channel = Channel::builder(target).connector(network.clone()).config(config).build().unwrap();
+    let mut client = EchoClient::new(channel);
     name(&mut client).await.unwrap();
-    tokio::task::yield_now().await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
     let mut names = Vec::new();
     for _ in 0..6 {
         names.push(name(&mut client.clone()).await.unwrap());

@@ -3,16 +3,24 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, and so do the functions it calls")]
 
+mod active_health;
+mod balance;
 mod deadline;
 mod drain;
 mod endpoints;
 mod health;
+mod hedge;
+mod outlier;
 mod panic;
+mod pool;
 mod protocol;
 mod reflection;
+mod repeats_simulation;
+mod retry;
 mod round_trip;
 mod simulation;
 mod support;
 mod telemetry;
 mod trace;
+mod unprocessed;
 mod unread;

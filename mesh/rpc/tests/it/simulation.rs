@@ -24,7 +24,7 @@ const REPAIRED: u32 = 50;
 /// wait between two attempts to connect is 1.2 s.
 const HEALED: u32 = REPAIRED + 35;
 
-struct Port(TcpListener);
+pub(crate) struct Port(pub(crate) TcpListener);
 
 impl Listener for Port {
     type Io = TcpStream;
@@ -34,7 +34,7 @@ impl Listener for Port {
     }
 }
 
-struct Simulated;
+pub(crate) struct Simulated;
 
 impl Connector for Simulated {
     type Io = TcpStream;

@@ -1,10 +1,11 @@
 //! The service of the tests: it does what the text of a request tells it.
 
 use std::{
+    collections::BTreeMap,
     future::pending,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -16,8 +17,8 @@ use echo::{
     echo_service_server::EchoService,
 };
 use futures_util::{Stream, StreamExt as _, stream};
-use mesh_rpc::{Channel, deadline};
-use tonic::{Request, Response, Status, Streaming};
+use mesh_rpc::{Channel, deadline, previous_attempts};
+use tonic::{Code, Request, Response, Status, Streaming};
 
 pub(crate) type EchoClient = EchoServiceClient<Channel>;
 
@@ -30,6 +31,8 @@ pub(crate) struct Echo {
     pub(crate) dropped: Arc<AtomicU32>,
     /// Calls that came.
     pub(crate) came: Arc<AtomicU32>,
+    /// How often each text was written.
+    pub(crate) written: Arc<Mutex<BTreeMap<String, u32>>>,
 }
 
 impl Echo {
@@ -58,6 +61,16 @@ impl Echo {
     }
 }
 
+/// `14`: a status with that code; `14 30`: and a pushback of 30 ms.
+fn refusal(text: &str) -> Status {
+    let (code, pushback) = text.split_once(' ').unwrap_or((text, ""));
+    let mut status = Status::new(Code::from_i32(code.parse().unwrap()), "asked to");
+    if !pushback.is_empty() {
+        status.metadata_mut().insert("grpc-retry-pushback-ms", pushback.parse().unwrap());
+    }
+    status
+}
+
 /// `long 7`: seven letters. Everything else says itself.
 fn said(text: &str) -> String {
     match text.strip_prefix("long ") {
@@ -75,6 +88,7 @@ impl EchoService for Echo {
     async fn unary(&self, request: Request<UnaryRequest>) -> Result<Response<UnaryResponse>, Status> {
         self.came.fetch_add(1, Ordering::Relaxed);
         let traceparent = request.metadata().get("traceparent").cloned();
+        let previous = previous_attempts(&request);
         let text = request.into_inner().text;
         let text = match text.split_once(' ').unwrap_or((&text, "")) {
             ("panic", _) => panic!("asked to"),
@@ -83,9 +97,42 @@ impl EchoService for Echo {
                 tokio::time::sleep(Duration::from_millis(millis.parse().unwrap())).await;
                 text
             }
+            // `slow ab 300`: takes 300 ms on the servers a and b, and one elsewhere.
+            ("slow", rest) => {
+                let (names, millis) = rest.split_once(' ').unwrap();
+                let millis = if names.contains(&self.name) { millis.parse().unwrap() } else { 1 };
+                tokio::time::sleep(Duration::from_millis(millis)).await;
+                text
+            }
             ("name", _) => self.name.clone(),
             ("deadline", _) => time_left(),
             ("relay", rest) => self.relay(rest).await?,
+            // As a handler does that says in its own words what went wrong below.
+            ("wrap", rest) => match self.relay(rest).await {
+                Ok(text) => text,
+                Err(_) => return Err(Status::unavailable("my own words")),
+            },
+            ("fail", rest) => return Err(refusal(rest)),
+            // `until 2 14`: fails with 14 until two attempts were made before.
+            ("until", rest) => {
+                let (attempts, status) = rest.split_once(' ').unwrap();
+                if previous < attempts.parse().unwrap() {
+                    return Err(refusal(status));
+                }
+                format!("{} {previous} {}", self.name, time_left())
+            }
+            // `not ab`: fails on the servers a and b.
+            ("not", names) if names.contains(&self.name) => return Err(refusal("14")),
+            ("not", _) => format!("{} {previous}", self.name),
+            // `stuck ab`: never answers on the servers a and b.
+            ("stuck", names) if names.contains(&self.name) => self.hang().await,
+            ("stuck", _) => format!("{} {previous}", self.name),
+            ("write", key) => {
+                *self.written.lock().unwrap().entry(key.to_owned()).or_default() += 1;
+                // Long enough that a fault finds writes that are done and not yet answered.
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                self.name.clone()
+            }
             ("trace", _) => traceparent.map_or(String::new(), |value| value.to_str().unwrap().to_owned()),
             _ => said(&text),
         };
@@ -98,7 +145,13 @@ impl EchoService for Echo {
         &self,
         request: Request<ServerStreamRequest>,
     ) -> Result<Response<Self::ServerStreamStream>, Status> {
+        self.came.fetch_add(1, Ordering::Relaxed);
+        let previous = previous_attempts(&request);
         let ServerStreamRequest { count, text } = request.into_inner();
+        // `until 1`: fails before its first message until one attempt was made before.
+        if text.strip_prefix("until ").is_some_and(|attempts| previous < attempts.parse().unwrap()) {
+            return Err(refusal("14"));
+        }
         let answer = move |index| ServerStreamResponse { index, text: said(&text) };
         if count > 0 {
             let messages = stream::iter(0..count).map(answer).then(async |answer| {
@@ -106,6 +159,9 @@ impl EchoService for Echo {
                     // What was said before is on the wire by then.
                     tokio::task::yield_now().await;
                     panic!("asked to");
+                }
+                if answer.text == "break" && answer.index > 0 {
+                    return Err(refusal("14"));
                 }
                 Ok(answer)
             });
@@ -132,6 +188,8 @@ impl EchoService for Echo {
         &self,
         request: Request<Streaming<ClientStreamRequest>>,
     ) -> Result<Response<ClientStreamResponse>, Status> {
+        self.came.fetch_add(1, Ordering::Relaxed);
+        let (until, previous) = (request.metadata().get("until").cloned(), previous_attempts(&request));
         if request.metadata().contains_key("hang") {
             return self.hang().await;
         }
@@ -139,6 +197,10 @@ impl EchoService for Echo {
         let mut count = 0;
         while messages.message().await?.is_some() {
             count += 1;
+        }
+        // `until: 1`: fails after the last message until one attempt was made before.
+        if until.is_some_and(|until| previous < until.to_str().unwrap().parse().unwrap()) {
+            return Err(refusal("14"));
         }
         Ok(Response::new(ClientStreamResponse { count }))
     }

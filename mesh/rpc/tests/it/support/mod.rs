@@ -9,7 +9,7 @@ mod raw;
 pub(crate) use echo_service::{Echo, EchoClient};
 pub(crate) use network::{Network, address};
 pub(crate) use node::{Node, channel, channel_to, spawn};
-pub(crate) use policies::POLICIES;
+pub(crate) use policies::{HEDGES, POLICIES, RETRIES, UNSAFE_RETRIES};
 pub(crate) use raw::{long_answer, post, send, status_of};
 
 use tonic::Status;

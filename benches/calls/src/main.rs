@@ -1,0 +1,56 @@
+//! Calls through the mesh beside calls through tonic's own transport, and through tonic and one Envoy: the same
+//! contract, the same payload, as many calls in flight, a client on one core and a server on another.
+
+mod client;
+mod compare;
+mod contract;
+mod cpu;
+mod envoy;
+mod server;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Whose client and server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// tonic's own transport, as it comes.
+    Tonic,
+    /// The mesh, with everything on.
+    Mesh,
+}
+
+#[derive(Debug, Parser)]
+#[command(name = "calls", arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs all of them in turn, several rounds, and prints the medians and the ratios.
+    Compare(compare::Arguments),
+    /// Serves the contract, and prints where.
+    Server(server::Arguments),
+    /// Calls a server for a while, and prints what came of it as JSON.
+    Client(client::Arguments),
+}
+
+/// One worker: a side has one core.
+#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
+async fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Compare(arguments) => compare::run(&arguments).await,
+        Command::Server(arguments) => server::run(&arguments).await,
+        Command::Client(arguments) => client::run(&arguments).await,
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

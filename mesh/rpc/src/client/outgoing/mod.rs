@@ -1,0 +1,9 @@
+//! Requests on their way out, and what is kept of them to send them again.
+
+mod body;
+mod head;
+mod tape;
+
+pub(super) use body::{Collected, Outgoing, collect};
+pub(super) use head::Head;
+pub(super) use tape::Tape;

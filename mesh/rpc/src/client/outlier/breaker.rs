@@ -1,0 +1,185 @@
+//! The breaker of one endpoint: when it is open, for how long, and what the probe decides.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::OutlierConfig;
+
+/// Why an endpoint was ejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    SuccessRate,
+    FailurePercentage,
+    Consecutive,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Closed,
+    Open { cause: Cause, until: Instant },
+    HalfOpen { cause: Cause, since: Instant },
+}
+
+/// The breaker of one endpoint. The judge's own: calls see its [`Standing`](super::Standing).
+#[derive(Debug)]
+pub(in crate::client) struct Breaker {
+    state: State,
+    /// A50's ejection time multiplier: how often the endpoint was ejected by comparison, less the sweeps since.
+    multiplier: u32,
+    /// Ejections for failures in a row, without a success in between.
+    trips: u32,
+}
+
+/// How long a probe may be under way before another call may try: one that hangs must not hold the endpoint.
+const PROBE_PATIENCE: Duration = Duration::from_secs(60);
+
+impl Breaker {
+    pub(in crate::client) fn new() -> Self {
+        Self { state: State::Closed, multiplier: 0, trips: 0 }
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.state
+    }
+
+    pub(in crate::client) fn is_closed(&self) -> bool {
+        self.state == State::Closed
+    }
+
+    pub(in crate::client) fn is_half_open(&self) -> bool {
+        matches!(self.state, State::HalfOpen { .. })
+    }
+
+    /// Closed or half-open, or half-open once more, to open. `fraction` is random, from 0 up to 1.
+    pub(super) fn open(&mut self, cause: Cause, config: &OutlierConfig, now: Instant, fraction: f64) {
+        let time = match (cause, &config.consecutive) {
+            (Cause::Consecutive, Some(consecutive)) => {
+                self.trips = self.trips.saturating_add(1);
+                let doublings = self.trips.saturating_sub(1).min(31);
+                let time =
+                    consecutive.penalty_min.saturating_mul(1 << doublings).min(consecutive.penalty_max);
+                time.mul_f64(1.0 + consecutive.jitter * fraction)
+            }
+            _ => {
+                self.multiplier = self.multiplier.saturating_add(1);
+                let longest = config.max_ejection_time.max(config.base_ejection_time);
+                config.base_ejection_time.saturating_mul(self.multiplier).min(longest)
+            }
+        };
+        self.state = State::Open { cause, until: now + time };
+    }
+
+    /// Open to half-open, when its time is over. Also lets another probe through when one does not end.
+    pub(super) fn pass_time(&mut self, now: Instant) -> bool {
+        match self.state {
+            State::Open { cause, until } if until <= now => {
+                self.state = State::HalfOpen { cause, since: now };
+                true
+            }
+            State::HalfOpen { cause, since } if since + PROBE_PATIENCE <= now => {
+                self.state = State::HalfOpen { cause, since: now };
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Half-open to closed.
+    pub(in crate::client) fn close(&mut self) {
+        self.state = State::Closed;
+        self.trips = 0;
+    }
+
+    /// Half-open to open.
+    pub(super) fn reopen(&mut self, config: &OutlierConfig, now: Instant, fraction: f64) {
+        if let State::HalfOpen { cause, .. } = self.state {
+            self.open(cause, config, now, fraction);
+        }
+    }
+
+    /// A sweep found nothing against the endpoint.
+    pub(super) fn calm_down(&mut self) {
+        if self.is_closed() {
+            self.multiplier = self.multiplier.saturating_sub(1);
+        }
+    }
+
+    /// When time alone changes the state.
+    pub(super) fn due(&self) -> Option<Instant> {
+        match self.state {
+            State::Closed => None,
+            State::Open { until, .. } => Some(until),
+            State::HalfOpen { since, .. } => Some(since + PROBE_PATIENCE),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open_for(breaker: &Breaker, now: Instant) -> u64 {
+        match breaker.state {
+            State::Open { until, .. } => (until - now).as_secs(),
+            state => panic!("{state:?}"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ejections_by_comparison_grow_by_30_s_up_to_300_s_and_shrink_by_one_a_sweep() {
+        let (config, now) = (OutlierConfig::default(), Instant::now());
+        let mut breaker = Breaker::new();
+        for expected in [30, 60, 90, 120, 150, 180, 210, 240, 270, 300, 300, 300] {
+            breaker.open(Cause::SuccessRate, &config, now, 0.9);
+            assert_eq!(open_for(&breaker, now), expected);
+            breaker.calm_down();
+        }
+        breaker.close();
+        for _ in 0..11 {
+            breaker.calm_down();
+        }
+        breaker.open(Cause::FailurePercentage, &config, now, 0.9);
+        assert_eq!(open_for(&breaker, now), 60, "12 ejections less 11 sweeps, and this one");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_cap_never_shortens_the_first_ejection() {
+        let config = OutlierConfig { max_ejection_time: Duration::from_secs(1), ..OutlierConfig::default() };
+        let (mut breaker, now) = (Breaker::new(), Instant::now());
+        for _ in 0..3 {
+            breaker.open(Cause::SuccessRate, &config, now, 0.0);
+            assert_eq!(open_for(&breaker, now), 30);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_in_a_row_cost_1_s_to_60_s_doubling_until_a_probe_passes() {
+        let (config, now) = (OutlierConfig::default(), Instant::now());
+        let mut breaker = Breaker::new();
+        breaker.open(Cause::Consecutive, &config, now, 0.0);
+        for expected in [1, 2, 4, 8, 16, 32, 60, 60] {
+            assert_eq!(open_for(&breaker, now), expected);
+            assert!(!breaker.pass_time(now + Duration::from_millis(expected * 1_000 - 1)));
+            assert!(breaker.pass_time(now + Duration::from_secs(expected)));
+            assert!(breaker.is_half_open());
+            breaker.reopen(&config, now, 0.0);
+        }
+        assert!(breaker.pass_time(now + Duration::from_secs(60)));
+        breaker.close();
+        breaker.open(Cause::Consecutive, &config, now, 0.999_999);
+        let State::Open { until, .. } = breaker.state else { panic!("{breaker:?}") };
+        let time = (until - now).as_secs_f64();
+        assert!((1.49..=1.5).contains(&time), "1 s and up to half of it: {time}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_that_never_ends_makes_room_for_another_after_a_minute() {
+        let (config, now) = (OutlierConfig::default(), Instant::now());
+        let mut breaker = Breaker::new();
+        breaker.open(Cause::Consecutive, &config, now, 0.0);
+        assert!(breaker.pass_time(now + Duration::from_secs(1)));
+        assert!(!breaker.pass_time(now + Duration::from_secs(60)));
+        assert!(breaker.pass_time(now + Duration::from_secs(61)));
+    }
+}

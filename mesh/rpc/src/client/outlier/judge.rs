@@ -1,0 +1,111 @@
+//! Who is ejected, and who comes back: all decisions, one after the other.
+
+use tokio::time::Instant;
+
+use super::{
+    Breaker, OutlierConfig, Record, Standing,
+    breaker::{Cause, State},
+    sweep::sweep,
+};
+use crate::client::balance::Random;
+
+/// An endpoint, as far as it is judged.
+pub(in crate::client) trait Judged {
+    fn parts(&mut self) -> (&Record, &mut Breaker);
+
+    /// It was ejected, or comes back.
+    fn changed(&self, standing: Standing);
+}
+
+/// Judges all endpoints by what was written down of them; with `is_sweep`, also compares them with each other.
+/// Returns when time alone changes something, if it does.
+pub(in crate::client) fn judge<J: Judged>(
+    endpoints: &mut [J],
+    config: &OutlierConfig,
+    is_sweep: bool,
+    now: Instant,
+    random: &Random,
+) -> Option<Instant> {
+    for endpoint in &mut *endpoints {
+        probation(endpoint, config, now, random);
+    }
+    let most = config.most_ejected(endpoints.len());
+    let mut ejected: Vec<_> = endpoints
+        .iter_mut()
+        .enumerate()
+        .filter_map(|(index, one)| Some((one.parts().1.due()?, index)))
+        .collect();
+    ejected.sort_unstable();
+    let mut room = most.saturating_sub(ejected.len());
+    // Where endpoints have gone, fewer may be ejected: those come back whose time is over first.
+    for (_, index) in ejected.iter().take(ejected.len().saturating_sub(most)) {
+        let endpoint = &mut endpoints[*index];
+        let (record, breaker) = endpoint.parts();
+        breaker.close();
+        record.readmit();
+        endpoint.changed(Standing::Closed);
+    }
+    for endpoint in &mut *endpoints {
+        let (record, breaker) = endpoint.parts();
+        if room > 0 && breaker.is_closed() && record.failed_in_a_row() {
+            eject(endpoint, Cause::Consecutive, config, now, random);
+            room -= 1;
+        }
+    }
+    if is_sweep {
+        compare(endpoints, room, config, now, random);
+    }
+    endpoints.iter_mut().filter_map(|endpoint| endpoint.parts().1.due()).min()
+}
+
+/// What became of the probe of an endpoint, and of its time.
+fn probation<J: Judged>(endpoint: &mut J, config: &OutlierConfig, now: Instant, random: &Random) {
+    let (record, breaker) = endpoint.parts();
+    let standing = match (record.standing(), breaker.state()) {
+        (Standing::Passed, State::HalfOpen { .. }) => {
+            breaker.close();
+            record.begin_anew();
+            Standing::Closed
+        }
+        (Standing::Failed, State::HalfOpen { .. }) => {
+            breaker.reopen(config, now, random.fraction());
+            Standing::Open
+        }
+        _ if breaker.pass_time(now) => Standing::HalfOpen,
+        _ => return,
+    };
+    record.set(standing);
+    endpoint.changed(standing);
+}
+
+fn compare<J: Judged>(
+    endpoints: &mut [J],
+    mut room: usize,
+    config: &OutlierConfig,
+    now: Instant,
+    random: &Random,
+) {
+    let intervals: Vec<_> = endpoints.iter_mut().map(|one| one.parts().0.take_interval()).collect();
+    for finding in sweep(&intervals, config) {
+        let endpoint = &mut endpoints[finding.index];
+        let enforced = random.fraction() * 100.0 < f64::from(finding.enforcement_percent);
+        if room > 0 && enforced && endpoint.parts().1.is_closed() {
+            eject(endpoint, finding.cause, config, now, random);
+            room -= 1;
+        }
+    }
+    for endpoint in endpoints {
+        endpoint.parts().1.calm_down();
+    }
+}
+
+fn eject<J: Judged>(endpoint: &mut J, cause: Cause, config: &OutlierConfig, now: Instant, random: &Random) {
+    let (record, breaker) = endpoint.parts();
+    breaker.open(cause, config, now, random.fraction());
+    tracing::debug!(?cause, until = ?breaker.due().map(|until| until - now), "ejected an endpoint");
+    record.set(Standing::Open);
+    endpoint.changed(Standing::Open);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! One HTTP/2 connection and the calls on it.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+
+use crate::{client::balance::Slots, wire::SendRequest};
+
+/// What h2 takes for the peer's `SETTINGS_MAX_CONCURRENT_STREAMS` until the peer has said it. Near the 100 that RFC
+/// 9113 recommends as the least, and a number that hardly any peer says: as long as it stands, the peer has not
+/// spoken yet.
+pub(in crate::client) const INITIAL_STREAMS: usize = 101;
+
+/// What is known of the other end of a connection. The task that drives the connection has a share in it, but none
+/// in the [`Connection`]: when the last call gives that up, HTTP/2 closes the connection.
+#[derive(Debug)]
+pub(in crate::client) struct Peer {
+    max_streams: AtomicUsize,
+    /// Whether `max_streams` is what the peer said, or it says nothing.
+    settled: AtomicBool,
+    /// Whether the connection has answered a call. One that closes at once, before it has, is no better than one
+    /// that was refused: without this a peer that accepts and hangs up would be connected to without a pause.
+    answered: AtomicBool,
+}
+
+impl Peer {
+    pub(in crate::client) fn new() -> Self {
+        Self {
+            max_streams: AtomicUsize::new(INITIAL_STREAMS),
+            settled: AtomicBool::new(false),
+            answered: AtomicBool::new(false),
+        }
+    }
+
+    pub(in crate::client) fn has_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    /// Notes how many streams the peer allows. Returns whether that is more than before.
+    pub(in crate::client) fn allows(&self, max_streams: usize) -> bool {
+        // Read first: it is the same on nearly every poll of the connection.
+        if self.max_streams.load(Ordering::Relaxed) == max_streams {
+            return false;
+        }
+        let before = self.limit();
+        self.max_streams.store(max_streams, Ordering::SeqCst);
+        self.settle();
+        before < max_streams
+    }
+
+    /// There is nothing to wait for any more.
+    /// Returns whether there was until now.
+    pub(in crate::client) fn settle(&self) -> bool {
+        !self.settled.swap(true, Ordering::SeqCst)
+    }
+
+    /// How many streams there may be. One, as long as the peer has said nothing: more might be more than it allows,
+    /// and would wait for each other in HTTP/2 while another endpoint has room.
+    fn limit(&self) -> usize {
+        if self.is_settled() { self.max_streams.load(Ordering::SeqCst) } else { 1 }
+    }
+
+    pub(in crate::client) fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::SeqCst)
+    }
+}
+
+/// One HTTP/2 connection, as calls see it.
+pub(in crate::client) struct Connection {
+    sender: SendRequest,
+    streams: Slots,
+    peer: Arc<Peer>,
+    /// Whether it had a call since the last look.
+    used: AtomicBool,
+}
+
+impl Connection {
+    pub(in crate::client) fn new(sender: SendRequest, peer: Arc<Peer>) -> Self {
+        Self { sender, streams: Slots::default(), peer, used: AtomicBool::new(true) }
+    }
+
+    /// For one call: a sender is an address to send to, and cheap to clone.
+    pub(in crate::client) fn sender(&self) -> SendRequest {
+        self.sender.clone()
+    }
+
+    pub(in crate::client) fn is_open(&self) -> bool {
+        !self.sender.is_closed()
+    }
+
+    /// Takes a stream, if the peer allows one more.
+    pub(super) fn take(&self) -> bool {
+        let taken = self.streams.take(self.peer.limit());
+        if taken && !self.used.load(Ordering::Relaxed) {
+            self.used.store(true, Ordering::Relaxed);
+        }
+        taken
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.is_open() && self.streams.taken() < self.peer.limit()
+    }
+
+    pub(in crate::client) fn give_back(&self) {
+        self.streams.give_back();
+    }
+
+    /// The connection has answered a call.
+    pub(in crate::client) fn answered(&self) {
+        // Read first: all calls share this, and the answer is nearly always the same.
+        if !self.peer.has_answered() {
+            self.peer.answered.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the peer has said how many streams it allows.
+    pub(super) fn is_settled(&self) -> bool {
+        self.peer.is_settled()
+    }
+
+    pub(super) fn belongs_to(&self, peer: &Arc<Peer>) -> bool {
+        Arc::ptr_eq(&self.peer, peer)
+    }
+
+    /// Whether it had no call since the last time this was asked.
+    pub(super) fn was_idle(&self) -> bool {
+        let used = self.used.swap(false, Ordering::Relaxed);
+        !used && self.streams.taken() == 0
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("streams", &self.streams)
+            .field("peer", &self.peer)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,41 @@
+//! The decision path of a call without the call: for the bench, and for the test that counts allocations.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use http::Extensions;
+use tonic::Code;
+
+use super::{Channel, balance::Wish, endpoints::Endpoints};
+
+/// Decides where calls of a channel go, and tells their endpoints how they went, without making them.
+pub struct Decisions(Arc<Endpoints>);
+
+impl Decisions {
+    /// Those of a channel, which they share with its calls.
+    pub fn of(channel: &Channel) -> Self {
+        Self(channel.endpoints())
+    }
+
+    /// Everything that is decided and written down for one call with these extensions that is answered at once with
+    /// `code`: what it asks for, the choice of an endpoint and of a connection, the load, and the record of the
+    /// outcome. `None` while nobody is ready.
+    pub fn decide(&self, extensions: &Extensions, code: Code) -> Option<SocketAddr> {
+        let mut place = self.0.place_now(&Wish::of(extensions))?;
+        let address = place.endpoint().address;
+        place.answered();
+        place.heard();
+        place.finish(code, None);
+        Some(address)
+    }
+
+    /// How many endpoints are ready for calls.
+    pub fn ready(&self) -> usize {
+        self.0.ready()
+    }
+}
+
+impl std::fmt::Debug for Decisions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decisions").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,166 @@
+//! The layer between the deadline of a call and the choice of an endpoint for an attempt.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use pin_project_lite::pin_project;
+use tonic::{Status, body::Body};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{
+    Answer, Repeated, Shared,
+    retrying::{Source, retrying},
+};
+use crate::client::{
+    hedge::hedging,
+    methods::Repeats,
+    outgoing::{Collected, Outgoing, Tape, collect},
+};
+
+/// A call on its way down: a request, and the place of its method in [`Shared::methods`], looked up once.
+#[derive(Debug)]
+pub(in crate::client) struct Call {
+    pub(in crate::client) request: Request<Body>,
+    pub(in crate::client) method: Option<usize>,
+}
+
+/// Repeats what the contract of a method allows to be repeated.
+#[derive(Clone, Debug)]
+pub(in crate::client) struct RepeatLayer {
+    shared: Arc<Shared>,
+}
+
+impl RepeatLayer {
+    pub(in crate::client) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+}
+
+impl<S> Layer<S> for RepeatLayer {
+    type Service = Repeat<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Repeat { inner, shared: Arc::clone(&self.shared) }
+    }
+}
+
+/// Sends a call once, or as often as its contract and the budget allow.
+///
+/// A unary call's message is taken out of its box on the way: see [`Outgoing`].
+#[derive(Clone, Debug)]
+pub(in crate::client) struct Repeat<S> {
+    inner: S,
+    shared: Arc<Shared>,
+}
+
+impl<S, R> Service<Call> for Repeat<S>
+where
+    S: Service<Request<Outgoing>, Response = Response<R>, Error = Status> + Clone + Send + 'static,
+    S::Future: Send + Unpin,
+    R: Send + 'static,
+{
+    type Response = Response<Answer<R>>;
+    type Error = Status;
+    type Future = ResponseFuture<S::Future, R>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, Call { request, method }: Call) -> Self::Future {
+        let (head, body) = request.into_parts();
+        let request = Request::from_parts(head, ());
+        // A call of no known method may be a stream, whose caller is to be asked for no more than HTTP/2 can take.
+        let Some((index, method)) = method.map(|index| (index, self.shared.methods.get(index))) else {
+            return self.once(request, Outgoing::streamed(body));
+        };
+        let collected = if method.policy.client_streaming {
+            Collected::Streamed(Outgoing::streamed(body))
+        } else {
+            collect(body)
+        };
+        let most = match (&method.repeats, &collected) {
+            (_, Collected::Failed(_)) | (Repeats::Never, _) => None,
+            (Repeats::Retries { .. }, _) | (Repeats::Hedges { .. }, Collected::Whole(_)) => Some(index),
+            // A stream cannot be sent to two servers at once.
+            (Repeats::Hedges { .. }, Collected::Streamed(_)) => None,
+        };
+        match (collected, most) {
+            (Collected::Failed(status), _) => ResponseFuture::Refused { status: Some(status) },
+            (Collected::Whole(bytes), None) => self.once(request, Outgoing::Whole(bytes)),
+            (Collected::Streamed(body), None) => self.once(request, body),
+            (collected, Some(index)) => {
+                ResponseFuture::Repeated { inner: self.repeated(request, collected, index) }
+            }
+        }
+    }
+}
+
+impl<S, R> Repeat<S>
+where
+    S: Service<Request<Outgoing>, Response = Response<R>, Error = Status> + Clone + Send + 'static,
+    S::Future: Send + Unpin,
+    R: Send + 'static,
+{
+    fn once(&mut self, request: Request<()>, body: Outgoing) -> ResponseFuture<S::Future, R> {
+        ResponseFuture::Once { inner: self.inner.call(request.map(|()| body)) }
+    }
+
+    fn repeated(
+        &mut self,
+        request: Request<()>,
+        collected: Collected,
+        index: usize,
+    ) -> BoxFuture<'static, Result<Response<Answer<R>>, Status>> {
+        // The service that is ready makes the first attempt, and its clone serves the next call.
+        let next = self.inner.clone();
+        let inner = std::mem::replace(&mut self.inner, next);
+        let call = Repeated::new(Arc::clone(&self.shared), index);
+        match collected {
+            Collected::Whole(bytes) if matches!(call.method().repeats, Repeats::Hedges { .. }) => {
+                Box::pin(hedging(inner, call, request, bytes))
+            }
+            Collected::Whole(bytes) => Box::pin(retrying(inner, call, request, Source::Whole(bytes))),
+            Collected::Streamed(body) => {
+                let tape = Tape::new(body, self.shared.replay_bytes_max);
+                Box::pin(retrying(inner, call, request, Source::Taped(tape)))
+            }
+            Collected::Failed(status) => Box::pin(std::future::ready(Err(status))),
+        }
+    }
+}
+
+pin_project! {
+    /// The head of the answer.
+    #[project = ResponseFutureProject]
+    pub(in crate::client) enum ResponseFuture<F, R> {
+        Once { #[pin] inner: F },
+        Repeated { inner: BoxFuture<'static, Result<Response<Answer<R>>, Status>> },
+        Refused { status: Option<Status> },
+    }
+}
+
+impl<F, R> Future for ResponseFuture<F, R>
+where
+    F: Future<Output = Result<Response<R>, Status>>,
+{
+    type Output = Result<Response<Answer<R>>, Status>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            ResponseFutureProject::Once { inner } => Poll::Ready(Answer::give(ready!(inner.poll(cx)), None)),
+            ResponseFutureProject::Repeated { inner } => inner.as_mut().poll(cx),
+            ResponseFutureProject::Refused { status } => match status.take() {
+                Some(status) => Poll::Ready(Err(status)),
+                None => Poll::Pending,
+            },
+        }
+    }
+}

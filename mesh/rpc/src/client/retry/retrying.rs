@@ -1,0 +1,123 @@
+//! A call that is sent again after a failure.
+
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use tonic::Status;
+use tower_service::Service;
+
+use super::{
+    Answer, Failure, Repeated,
+    machine::{Attempts, Step},
+    outcome::status_of,
+};
+use crate::{
+    client::{
+        attempt::{self, Told, Tried},
+        methods::Repeats,
+        outgoing::{Head, Outgoing, Tape},
+    },
+    deadline::{self, Deadline},
+    pushback,
+};
+
+/// Where each attempt has its request's body from.
+pub(super) enum Source {
+    /// A message that was ready at once.
+    Whole(Bytes),
+    /// A stream, as far as it is recorded.
+    Taped(Tape),
+}
+
+impl Source {
+    fn body(&self) -> Outgoing {
+        match self {
+            Self::Whole(bytes) => Outgoing::Whole(bytes.clone()),
+            Self::Taped(tape) => tape.play(),
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        match self {
+            Self::Whole(_) => true,
+            Self::Taped(tape) => tape.is_whole(),
+        }
+    }
+
+    fn commit(&self) {
+        if let Self::Taped(tape) = self {
+            tape.commit();
+        }
+    }
+}
+
+/// Makes attempts until one is committed, or none may follow.
+pub(super) async fn retrying<S, R>(
+    mut inner: S,
+    mut call: Repeated,
+    request: Request<()>,
+    source: Source,
+) -> Result<Response<Answer<R>>, Status>
+where
+    S: Service<Request<Outgoing>, Response = Response<R>, Error = Status>,
+    S::Future: Unpin,
+{
+    let Repeats::Retries { policy, most } = call.method().repeats else {
+        // The layer asks this of methods with retries alone.
+        let result = inner.call(request.map(|()| source.body())).await;
+        return Answer::give(result, Some(call));
+    };
+    let head = Head::of(&request);
+    let mut attempts = Attempts::new(policy, most);
+    let mut tried = Tried::default();
+    let mut sent = None;
+    let mut future = inner.call(request.map(|()| source.body()));
+    loop {
+        let (result, told) = attempt(&mut future).await;
+        call.tally.transparent_retries += told.resent;
+        told.picked.into_iter().for_each(|address| tried.add(address));
+        let Some(failure) = Failure::of(&result) else {
+            source.commit();
+            return Answer::give(result, Some(call));
+        };
+        let left = deadline::current().map(Deadline::remaining);
+        match attempts.after(&failure, source.is_whole(), left, &*call.shared) {
+            step @ (Step::Answer | Step::HeldBack) => {
+                if step == Step::HeldBack {
+                    call.tally.held_back = true;
+                    // What is too much for this caller is too much for its own caller as well.
+                    pushback::hear();
+                }
+                // An error that says "never sent" is about the call, not about its last attempt alone.
+                let result = if failure.sent { result } else { sent.map_or(result, Err) };
+                return Answer::give(result, Some(call));
+            }
+            Step::Resend => call.tally.transparent_retries += 1,
+            Step::Retry(wait) => {
+                // Only the status is kept: its place on the endpoint is free while this call waits.
+                let status = status_of(result, told.picked);
+                if failure.sent {
+                    sent = Some(status);
+                }
+                tokio::time::sleep(wait).await;
+                call.tally.attempts += 1;
+                call.tally.retries += 1;
+                call.tally.retry_delay += wait;
+            }
+        }
+        poll_fn(|cx| inner.poll_ready(cx)).await?;
+        future = inner.call(head.again(source.body(), attempts.previous(), tried));
+    }
+}
+
+/// The result of an attempt, and what was told of it.
+async fn attempt<F: Future + Unpin>(future: &mut F) -> (F::Output, Told) {
+    let mut told = Told::default();
+    let mut future: Pin<&mut &mut F> = pin!(future);
+    let result = poll_fn(|cx| attempt::watch(&mut told, || future.as_mut().poll(cx))).await;
+    (result, told)
+}

@@ -1,0 +1,36 @@
+//! What all endpoints of a channel share.
+
+use tokio::sync::Notify;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    ChannelConfig,
+    backoff::Backoff,
+    balance::{Epoch, Keeper, Queue, Random, Scale, Slots},
+    dial::Dial,
+};
+use crate::wire::ClientSettings;
+
+/// What all endpoints of a channel share.
+pub(super) struct Wires {
+    pub(super) dial: Box<dyn Dial>,
+    pub(super) settings: ClientSettings,
+    pub(super) config: ChannelConfig,
+    pub(super) backoff: Backoff,
+    /// For decisions on the path of a call.
+    pub(super) random: Random,
+    /// By what loads are measured.
+    pub(super) scale: Scale,
+    /// Owns every task of the channel.
+    pub(super) tasks: TaskTracker,
+    pub(super) closed: CancellationToken,
+    /// Makes a new snapshot whenever an endpoint has changed.
+    pub(super) keeper: Keeper,
+    /// Tells the resolver that an endpoint was lost or could not be reached.
+    pub(super) trouble: Notify,
+    /// Calls in flight on all endpoints.
+    pub(super) in_flight: Slots,
+    /// Calls that wait for an endpoint.
+    pub(super) queue: Queue,
+    pub(super) epoch: Epoch,
+}

@@ -1,0 +1,277 @@
+//! The client's end of a connection.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+use h2::client::{Builder, Connection, SendRequest as Sender};
+use http::{Request, Response};
+use http_body::{Body, Frame};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::oneshot,
+};
+use tokio_util::task::TaskTracker;
+
+use super::{
+    heard::{Heard, LastHeard},
+    incoming::Incoming,
+    keepalive::{Keepalive, KeepaliveSettings},
+    pump::Pump,
+    turn::Turn,
+};
+
+/// Flow control windows, in bytes: what a stream and a connection may have under way unread. Wide enough for 2 MiB and
+/// 5 MiB in a round trip.
+const STREAM_WINDOW: u32 = 2 * 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 5 * 1024 * 1024;
+
+/// How a client speaks HTTP/2 on each of its connections.
+#[derive(Clone, Debug)]
+pub(crate) struct ClientSettings {
+    pub(crate) keepalive: KeepaliveSettings,
+    /// `SETTINGS_MAX_HEADER_LIST_SIZE`.
+    pub(crate) max_header_list_size: u32,
+    /// Streams at once until the peer says how many it allows.
+    pub(crate) initial_max_send_streams: usize,
+    /// Owns the tasks that send what a stream of messages takes its time to make.
+    pub(crate) tasks: TaskTracker,
+}
+
+impl ClientSettings {
+    /// Begins HTTP/2.
+    ///
+    /// # Errors
+    /// Whatever the network says.
+    pub(crate) async fn handshake<Io>(&self, io: Io) -> Result<(SendRequest, ClientConnection<Io>), h2::Error>
+    where
+        Io: AsyncRead + AsyncWrite + Unpin,
+    {
+        let heard = LastHeard::new();
+        let (sender, mut connection) = Builder::new()
+            .enable_push(false)
+            .initial_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_header_list_size(self.max_header_list_size)
+            .initial_max_send_streams(self.initial_max_send_streams)
+            .handshake(Heard::new(io, heard.clone()))
+            .await?;
+        let keepalive = Keepalive::new(connection.ping_pong(), heard, self.keepalive);
+        let shared = Arc::new(Shared::default());
+        let sender = SendRequest { inner: sender, shared: Arc::clone(&shared), tasks: self.tasks.clone() };
+        Ok((sender, ClientConnection { inner: connection, keepalive, shared, turn: Turn::default() }))
+    }
+}
+
+/// What callers and their connection know of each other.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Calls that wait for the head of their answer.
+    waiting: AtomicUsize,
+    is_closed: AtomicBool,
+}
+
+/// Carries what callers send. Over when the connection takes no more calls and the last one is over.
+#[must_use = "futures do nothing unless polled"]
+pub(crate) struct ClientConnection<Io> {
+    inner: Connection<Heard<Io>, Bytes>,
+    keepalive: Keepalive,
+    shared: Arc<Shared>,
+    turn: Turn,
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> ClientConnection<Io> {
+    /// How many streams the peer allows (`SETTINGS_MAX_CONCURRENT_STREAMS`), as far as it is known.
+    pub(crate) fn max_send_streams(&self) -> usize {
+        self.inner.max_concurrent_send_streams()
+    }
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> Future for ClientConnection<Io> {
+    type Output = Result<(), ConnectionError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        // A lone caller waits for nobody.
+        if this.shared.waiting.load(Ordering::Relaxed) <= 1 {
+            this.turn.keep();
+        } else if this.turn.give_way(cx) {
+            return Poll::Pending;
+        }
+        if this.keepalive.poll_dead(cx).is_ready() {
+            return Poll::Ready(Err(ConnectionError::Silent));
+        }
+        Pin::new(&mut this.inner).poll(cx).map_err(ConnectionError::Http2)
+    }
+}
+
+impl<Io> Drop for ClientConnection<Io> {
+    fn drop(&mut self) {
+        self.shared.is_closed.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Why a connection ended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectionError {
+    /// It did not answer a ping.
+    #[error("the other end is silent: a keepalive ping was not answered")]
+    Silent,
+    /// HTTP/2, or the network.
+    #[error(transparent)]
+    Http2(#[from] h2::Error),
+}
+
+/// Sends requests on a connection. When the last clone is gone, so is the connection, once its calls are over.
+#[derive(Clone)]
+pub(crate) struct SendRequest {
+    inner: Sender<Bytes>,
+    shared: Arc<Shared>,
+    tasks: TaskTracker,
+}
+
+/// A request that got no answer.
+pub(crate) struct Unanswered<B> {
+    pub(crate) error: h2::Error,
+    /// The request, if it has not left this process.
+    pub(crate) unsent: Option<Request<B>>,
+}
+
+impl<B> fmt::Debug for Unanswered<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Messages are never logged.
+        f.debug_struct("Unanswered").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+impl SendRequest {
+    /// Whether the connection takes no more calls, as far as anybody has noticed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.shared.is_closed.load(Ordering::Relaxed)
+    }
+
+    /// Sends a request and waits for the head of the answer. A body that is ready at once goes with its head; the
+    /// rest of any other one is sent by a task of its own. Dropping the future resets the stream.
+    ///
+    /// # Errors
+    /// [`Unanswered`].
+    pub(crate) async fn send<B>(mut self, request: Request<B>) -> Result<Response<Incoming>, Unanswered<B>>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+    {
+        // Never pending: that is only who has a stream in the queue, and this clone has none.
+        if let Poll::Ready(Err(error)) = self.inner.poll_ready(&mut Context::from_waker(Waker::noop())) {
+            self.shared.is_closed.store(true, Ordering::Relaxed);
+            return Err(Unanswered { error, unsent: Some(request) });
+        }
+        let (head, mut body) = request.into_parts();
+        let begun = Begun::of(&mut body);
+        let sent = self.inner.send_request(Request::from_parts(head, ()), matches!(begun, Begun::Empty));
+        let unanswered = |error| Unanswered { error, unsent: None };
+        let (response, mut stream) = sent.map_err(unanswered)?;
+        let _waiting = Waiting::new(&self.shared);
+        let mut pump = None;
+        match begun {
+            Begun::Empty => {}
+            Begun::Whole(data) => stream.send_data(data, true).map_err(unanswered)?,
+            Begun::Part(frame) => {
+                let (stop, stopped) = oneshot::channel::<()>();
+                let rest = Pump::new(stream, Rest { first: frame, body });
+                self.tasks.spawn(async move {
+                    // Who dropped the answer wants the question no longer; its stream is reset with the pump.
+                    tokio::select! {
+                        _ = rest => {}
+                        _ = stopped => {}
+                    }
+                });
+                pump = Some(stop);
+            }
+        }
+        let response = response.await.map_err(unanswered)?;
+        Ok(response.map(|stream| Incoming::new(stream, pump)))
+    }
+}
+
+impl fmt::Debug for SendRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendRequest").field("shared", &self.shared).finish_non_exhaustive()
+    }
+}
+
+/// A call that waits for the head of its answer.
+struct Waiting(Arc<Shared>);
+
+impl Waiting {
+    fn new(shared: &Arc<Shared>) -> Self {
+        shared.waiting.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What of a body is ready.
+enum Begun {
+    /// It is empty.
+    Empty,
+    /// All of it.
+    Whole(Bytes),
+    /// Not all of it; what there is.
+    Part(Option<Frame<Bytes>>),
+}
+
+impl Begun {
+    fn of<B: Body<Data = Bytes> + Unpin>(body: &mut B) -> Self {
+        if body.is_end_stream() {
+            return Self::Empty;
+        }
+        // Whoever polls it next is woken by it.
+        match Pin::new(&mut *body).poll_frame(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                Ok(data) if body.is_end_stream() => Self::Whole(data),
+                Ok(data) => Self::Part(Some(Frame::data(data))),
+                Err(frame) => Self::Part(Some(frame)),
+            },
+            Poll::Ready(None) => Self::Empty,
+            // A body that fails will not be asked again: it is the pump that resets the stream.
+            Poll::Ready(Some(Err(_))) | Poll::Pending => Self::Part(None),
+        }
+    }
+}
+
+/// A body whose first frame was taken.
+struct Rest<B> {
+    first: Option<Frame<Bytes>>,
+    body: B,
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Body for Rest<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        match self.first.take() {
+            Some(frame) => Poll::Ready(Some(Ok(frame))),
+            None => Pin::new(&mut self.body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.first.is_none() && self.body.is_end_stream()
+    }
+}

@@ -1,0 +1,181 @@
+//! The server's end of a connection.
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use h2::{
+    Reason,
+    server::{Builder, Connection, Handshake, SendResponse},
+};
+use http::{Request, Response};
+use http_body::Body;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{
+    batch::{self, Spawned},
+    client::ConnectionError,
+    exchange::Exchange,
+    heard::{Heard, LastHeard},
+    incoming::Incoming,
+    keepalive::{Keepalive, KeepaliveSettings},
+    turn::Turn,
+};
+
+/// Flow control windows, in bytes: what a stream and a connection may have under way unread.
+const STREAM_WINDOW: u32 = 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+/// How a server speaks HTTP/2 on each of its connections.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ServerSettings {
+    pub(crate) keepalive: KeepaliveSettings,
+    /// `SETTINGS_MAX_CONCURRENT_STREAMS`.
+    pub(crate) max_concurrent_streams: u32,
+    /// `SETTINGS_MAX_HEADER_LIST_SIZE`.
+    pub(crate) max_header_list_size: u32,
+}
+
+/// Answers the calls of a connection.
+pub(crate) trait Serve {
+    /// A call, until it is over.
+    type Call: Future<Output = ()>;
+
+    /// Begins a call.
+    fn call(&mut self, request: Request<Incoming>, respond: Respond) -> Self::Call;
+
+    /// Goes on with a call that must wait, in a task.
+    fn spawn(&self, rest: Spawned<Self::Call>);
+}
+
+/// Where the answer of a call goes.
+#[derive(Debug)]
+pub(crate) struct Respond(SendResponse<Bytes>);
+
+impl Respond {
+    /// Sends the answer when it is there.
+    pub(crate) fn with<F, B>(self, answer: F) -> Exchange<F, B>
+    where
+        F: Future<Output = Result<Response<B>, Infallible>>,
+        B: Body<Data = Bytes>,
+    {
+        Exchange::new(answer, self.0)
+    }
+}
+
+/// A connection, from its handshake until it has nothing more to say.
+#[must_use = "futures do nothing unless polled"]
+pub(crate) struct ServerConnection<Io, S: Serve> {
+    state: State<Io>,
+    settings: ServerSettings,
+    heard: LastHeard,
+    serve: S,
+    /// Calls that have come and are not begun.
+    fresh: Vec<Pin<Box<S::Call>>>,
+    /// Calls in tasks.
+    waiting: Arc<AtomicUsize>,
+    turn: Turn,
+    is_going_away: bool,
+}
+
+/// Nothing in it is pinned in place.
+impl<Io, S: Serve> Unpin for ServerConnection<Io, S> {}
+
+enum State<Io> {
+    Handshake(Handshake<Heard<Io>, Bytes>),
+    Open { inner: Connection<Heard<Io>, Bytes>, keepalive: Keepalive },
+}
+
+impl<Io, S> ServerConnection<Io, S>
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+    S: Serve,
+{
+    pub(crate) fn new(io: Io, settings: ServerSettings, serve: S) -> Self {
+        let heard = LastHeard::new();
+        let handshake = Builder::new()
+            .initial_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_concurrent_streams(settings.max_concurrent_streams)
+            .max_header_list_size(settings.max_header_list_size)
+            .handshake(Heard::new(io, heard.clone()));
+        Self {
+            state: State::Handshake(handshake),
+            settings,
+            heard,
+            serve,
+            fresh: Vec::new(),
+            waiting: Arc::default(),
+            turn: Turn::default(),
+            is_going_away: false,
+        }
+    }
+
+    /// Says GOAWAY, twice: first that it will, so that what is on its way still comes, and then with the number of the
+    /// last call that has come (RFC 9113, section 6.8). Over when the calls are.
+    pub(crate) fn graceful_shutdown(&mut self) {
+        self.is_going_away = true;
+        if let State::Open { inner, .. } = &mut self.state {
+            inner.graceful_shutdown();
+        }
+    }
+
+    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
+        let State::Handshake(handshake) = &mut self.state else { return Poll::Ready(Ok(())) };
+        let mut inner = ready!(Pin::new(handshake).poll(cx))?;
+        if self.is_going_away {
+            inner.graceful_shutdown();
+        }
+        let keepalive = Keepalive::new(inner.ping_pong(), self.heard.clone(), self.settings.keepalive);
+        self.state = State::Open { inner, keepalive };
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<Io, S> Future for ServerConnection<Io, S>
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+    S: Serve,
+{
+    type Output = Result<(), ConnectionError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        ready!(this.poll_open(cx))?;
+        // A lone answer waits for nobody.
+        if this.waiting.load(Ordering::Relaxed) <= 1 {
+            this.turn.keep();
+        } else if this.turn.give_way(cx) {
+            return Poll::Pending;
+        }
+        let State::Open { inner, keepalive } = &mut this.state else { return Poll::Pending };
+        if keepalive.poll_dead(cx).is_ready() {
+            inner.abrupt_shutdown(Reason::NO_ERROR);
+            return Poll::Ready(Err(ConnectionError::Silent));
+        }
+        loop {
+            // Reads all that is there, and writes what has been said.
+            match inner.poll_accept(cx) {
+                Poll::Ready(Some(Ok((request, respond)))) => {
+                    let request = request.map(|stream| Incoming::new(stream, None));
+                    this.fresh.push(Box::pin(this.serve.call(request, Respond(respond))));
+                }
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error.into())),
+                Poll::Ready(None) => return Poll::Ready(Ok(())),
+                Poll::Pending if this.fresh.is_empty() => return Poll::Pending,
+                Poll::Pending => {
+                    let serve = &this.serve;
+                    batch::begin(&mut this.fresh, &this.waiting, |rest| serve.spawn(rest));
+                }
+            }
+        }
+    }
+}
