@@ -56,8 +56,11 @@ const SERVER: usize = 1;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let ways: &[Way] =
-        if arguments.envoy.is_some() { &[Way::Tonic, Way::Mesh, Way::Envoy] } else { &[Way::Tonic, Way::Mesh] };
+    let ways: &[Way] = if arguments.envoy.is_some() {
+        &[Way::Tonic, Way::Mesh, Way::Envoy]
+    } else {
+        &[Way::Tonic, Way::Mesh]
+    };
     println!("in flight  round  way       calls/s    p50 us    p99 us   client us/call   server us/call");
     for in_flight in &arguments.in_flight {
         let mut all: Vec<Vec<Measured>> = vec![Vec::new(); ways.len()];
@@ -85,7 +88,9 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
 fn row(in_flight: usize, round: &str, way: Way, measured: Measured) {
     let Measured { client: Outcome { rate, p50, p99, cpu, .. }, server_cpu } = measured;
     let way = format!("{way:?}").to_lowercase();
-    println!("{in_flight:>9}  {round:>6} {way:<6} {rate:>10.0} {p50:>9.1} {p99:>9.1} {cpu:>16.2} {server_cpu:>16.2}");
+    println!(
+        "{in_flight:>9}  {round:>6} {way:<6} {rate:>10.0} {p50:>9.1} {p99:>9.1} {cpu:>16.2} {server_cpu:>16.2}"
+    );
     let _ = std::io::stdout().flush();
 }
 

@@ -31,8 +31,10 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
             { server }.add_service(EchoServiceServer::new(Echo)).serve_with_incoming(incoming).await?;
         }
         Kind::Mesh => {
-            let server =
-                mesh_rpc::Server::builder().service(EchoServiceServer::new(Echo)).policies(&POLICIES).build()?;
+            let server = mesh_rpc::Server::builder()
+                .service(EchoServiceServer::new(Echo))
+                .policies(&POLICIES)
+                .build()?;
             server.serve(listener, CancellationToken::new()).await?;
         }
     }
