@@ -22,7 +22,7 @@ use super::{
     lease::Lease,
     link::{Link, Role},
     message::{self, Post},
-    names::{EVENTS, Names, address_key, routing_key},
+    names::{EVENTS, Names, routing_key},
     publisher::{Publisher, Said},
     reader::{Ends, Reader},
     rooms::Rooms,
@@ -235,10 +235,9 @@ impl Inner {
         self.publisher.link().unblocked().await?;
         let admission = self.rooms.admit(batch).await;
         let mut outcomes = vec![Outcome::QueueFull; batch.len()];
-        let admitted = batch.iter().zip(&admission.queues).enumerate();
-        let admitted = admitted.filter_map(|(n, (envelope, queues))| Some((n, envelope, queues.as_ref()?)));
+        let admitted = batch.iter().enumerate().zip(&admission.admitted).filter(|(_, admitted)| **admitted);
         let (places, posts): (Vec<_>, Vec<_>) =
-            admitted.map(|(n, envelope, queues)| (n, self.post(envelope, queues))).unzip();
+            admitted.map(|((n, envelope), _)| (n, self.post(envelope))).unzip();
         let said = self.publisher.send(&posts).await?;
         let counters = &self.publisher.counters;
         counters.returned.add(said.iter().filter(|said| **said == Said::Returned).count());
@@ -296,11 +295,8 @@ impl Inner {
         Ok(())
     }
 
-    fn post(&self, envelope: &Envelope, queues: &[Arc<str>]) -> Post {
-        let mut properties = message::encode(envelope, &self.config.source, 1);
-        if !queues.is_empty() {
-            properties = message::addressed(properties, queues.iter().map(|queue| address_key(queue)));
-        }
+    fn post(&self, envelope: &Envelope) -> Post {
+        let properties = message::encode(envelope, &self.config.source, 1);
         let key = routing_key(&envelope.kind, envelope.subject);
         Post { exchange: EVENTS, key, properties, body: envelope.body.clone() }
     }

@@ -39,7 +39,7 @@ pub struct RabbitConfig {
     /// How often bindings are made again, in case somebody deleted them. Default 1 s.
     pub rebind_every: Duration,
     /// Batches that are published at the same time, each on a channel of its own and of at most 256 events: what
-    /// is in flight is bounded by the product. Default 2.
+    /// is in flight is bounded by the product. A relay with much to do takes two. Default 4.
     pub publish_channels: usize,
     /// Events that one queue may hold, whether ready, out here, waiting or parked. Beyond that publishing to it is
     /// refused. Default 1,000,000.
@@ -99,7 +99,7 @@ impl RabbitConfig {
             blocked_timeout: Duration::from_secs(1),
             backoff: (Duration::from_millis(200), Duration::from_secs(10)),
             rebind_every: Duration::from_secs(1),
-            publish_channels: 2,
+            publish_channels: 4,
             queue_events_max: 1_000_000,
             delivery_limit: 20,
             ladder: [5, 60, 600, 3600].map(Duration::from_secs).to_vec(),

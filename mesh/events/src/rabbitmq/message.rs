@@ -85,17 +85,6 @@ pub(super) fn encode(envelope: &Envelope, source: &str, attempt: u32) -> BasicPr
         .with_headers(headers)
 }
 
-/// Also addresses the message to these; the broker takes the header away before anybody reads it.
-pub(super) fn addressed(
-    properties: BasicProperties,
-    keys: impl Iterator<Item = ShortString>,
-) -> BasicProperties {
-    let keys: Vec<_> = keys.map(|key| AMQPValue::LongString(key.as_str().into())).collect();
-    let mut headers = properties.headers().clone().unwrap_or_default();
-    headers.insert(short("BCC"), AMQPValue::FieldArray(keys.into()));
-    properties.with_headers(headers)
-}
-
 /// Reads an event.
 pub(super) fn decode(properties: &BasicProperties, body: Bytes) -> Result<Envelope, Unreadable> {
     let headers = properties.headers().as_ref();

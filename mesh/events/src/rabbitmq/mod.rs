@@ -4,7 +4,7 @@
 //! | thing | what it is |
 //! |---|---|
 //! | `events` | topic exchange; the routing key is the kind and a shard of the subject, `user.created.07` |
-//! | `q.<queue>` | what is ready or out; bound to `<kind>.*` for each kind, and to its own name |
+//! | `q.<queue>` | what is ready or out; bound twice to `<kind>.*` for each kind |
 //! | `q.<queue>.wait.<step>` | what waits; when its time is over the broker moves it to `q.<queue>` |
 //! | `dlq.<queue>` | what is parked |
 //! | the listener's name | what one instance hears; exclusive, gone with its connection |

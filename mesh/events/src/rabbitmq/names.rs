@@ -62,11 +62,6 @@ pub(super) fn binding_key(kind: &EventKind) -> ShortString {
     short(&format!("{kind}.*"))
 }
 
-/// The second way to a queue, for a publisher that knows it. No kind begins like this.
-pub(super) fn address_key(queue: &str) -> ShortString {
-    short(&format!("@{queue}"))
-}
-
 fn step_name(step: Duration) -> String {
     let ms = step.as_millis();
     match ms {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use fail::fail_point;
-use futures_util::future::{poll_immediate, try_join_all};
+use futures_util::future::{poll_immediate, try_join, try_join_all};
 use lapin::{
     Channel, Confirmation, PublisherConfirm,
     options::{BasicPublishOptions, ConfirmSelectOptions},
@@ -88,6 +88,20 @@ impl Publisher {
             return Ok(Vec::new());
         }
         self.link.unblocked().await?;
+        if posts.len() <= BATCH_MAX {
+            return self.send_in_order(&posts.iter().collect::<Vec<_>>()).await;
+        }
+        // In two lanes, each with a batch in flight: the broker writes one while the other is on its way. What is about
+        // one subject has one key, and so stays in one lane.
+        let is_left = |post: &Post| post.key.as_str().as_bytes().last().is_some_and(|last| last & 1 == 0);
+        let (left, right): (Vec<_>, Vec<_>) = posts.iter().partition(|post| is_left(post));
+        let (left, right) = try_join(self.send_in_order(&left), self.send_in_order(&right)).await?;
+        let (mut left, mut right) = (left.into_iter(), right.into_iter());
+        let next = |post| if is_left(post) { left.next() } else { right.next() };
+        Ok(posts.iter().filter_map(next).collect())
+    }
+
+    async fn send_in_order(&self, posts: &[&Post]) -> Result<Vec<Said>, RabbitError> {
         let permit = timeout(self.config.confirm_timeout, self.permits.acquire()).await;
         let _permit = permit.map_err(|_| RabbitError::Elapsed("confirm earlier batches"))?.ok();
         let mut said = Vec::with_capacity(posts.len());
@@ -132,7 +146,7 @@ impl Publisher {
 // === impl Confirming ===
 
 impl Confirming {
-    async fn send(&self, batch: &[Post], config: &RabbitConfig) -> Result<Vec<Said>, RabbitError> {
+    async fn send(&self, batch: &[&Post], config: &RabbitConfig) -> Result<Vec<Said>, RabbitError> {
         let settled = async {
             let confirms = self.publish(batch).await?;
             settle(batch, try_join_all(confirms).await?)
@@ -146,7 +160,7 @@ impl Confirming {
 
     /// Queues the batch in its order. The first poll of a publish queues its frames; what it then waits for is that
     /// they are written, which need not happen one after the other.
-    async fn publish(&self, batch: &[Post]) -> Result<Vec<PublisherConfirm>, RabbitError> {
+    async fn publish(&self, batch: &[&Post]) -> Result<Vec<PublisherConfirm>, RabbitError> {
         let options = BasicPublishOptions { mandatory: true, immediate: false };
         let mut written = Vec::with_capacity(batch.len());
         for post in batch {
@@ -167,7 +181,7 @@ impl Confirming {
 }
 
 /// Attributes the returned messages of a batch whose confirms are all there.
-fn settle(batch: &[Post], confirmations: Vec<Confirmation>) -> Result<Vec<Said>, RabbitError> {
+fn settle(batch: &[&Post], confirmations: Vec<Confirmation>) -> Result<Vec<Said>, RabbitError> {
     let mut said = Vec::with_capacity(batch.len());
     let mut returned: HashSet<Option<ShortString>> = HashSet::new();
     for confirmation in confirmations {

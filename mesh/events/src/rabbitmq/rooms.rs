@@ -59,8 +59,8 @@ struct Room {
 pub(super) struct Admission<'a> {
     rooms: &'a Rooms,
     places: BTreeMap<Arc<str>, u64>,
-    /// For each event of the batch, the queues that this process knows for it; `None`: one of them is full.
-    pub(super) queues: Vec<Option<Vec<Arc<str>>>>,
+    /// For each event of the batch, whether no queue that this process knows for it is full.
+    pub(super) admitted: Vec<bool>,
 }
 
 // === impl Rooms ===
@@ -84,10 +84,10 @@ impl Rooms {
         for (queue, places) in &wanted {
             self.measure(queue, *places).await;
         }
-        let mut admission = Admission { rooms: self, places: BTreeMap::new(), queues: Vec::new() };
+        let mut admission = Admission { rooms: self, places: BTreeMap::new(), admitted: Vec::new() };
         let mut rooms = self.rooms();
         for envelope in batch {
-            let queues = by_kind.get(&envelope.kind).cloned().unwrap_or_default();
+            let queues = by_kind.get(&envelope.kind).map_or(&[][..], Vec::as_slice);
             let has_room =
                 queues.iter().all(|queue| rooms.get(queue).is_none_or(|room| room.left(self.max) > 0));
             for queue in queues.iter().filter(|_| has_room) {
@@ -96,7 +96,7 @@ impl Rooms {
                     *admission.places.entry(Arc::clone(queue)).or_default() += 1;
                 }
             }
-            admission.queues.push(has_room.then_some(queues));
+            admission.admitted.push(has_room);
         }
         drop(rooms);
         admission
