@@ -10,8 +10,7 @@ use mesh_policy::{Codes, Criticality, Idempotency, MethodPolicy, PolicyTable, Ra
 use tokio_stream::Empty;
 use tonic::{Request, Response, Status, Streaming};
 
-/// Everything that a contract can switch on for a method that is retried.
-pub(crate) static POLICIES: PolicyTable = PolicyTable::new(&[MethodPolicy {
+const UNARY: MethodPolicy = MethodPolicy {
     path: "/echo.v1.EchoService/Unary",
     idempotency: Idempotency::NoSideEffects,
     deadline: Some(Duration::from_secs(2)),
@@ -29,7 +28,16 @@ pub(crate) static POLICIES: PolicyTable = PolicyTable::new(&[MethodPolicy {
     hash_key: None,
     client_streaming: false,
     server_streaming: false,
-}]);
+};
+
+/// Everything that a contract can switch on for a method that is retried.
+pub(crate) static POLICIES: PolicyTable = PolicyTable::new(&[UNARY]);
+
+/// The same, and a method that is critical.
+pub(crate) static FAILURES: PolicyTable = PolicyTable::new(&[
+    MethodPolicy { path: "/echo.v1.AbsentService/Absent", criticality: Criticality::Critical, ..UNARY },
+    UNARY,
+]);
 
 /// Answers with what it got.
 #[derive(Clone, Copy, Debug)]

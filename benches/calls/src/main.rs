@@ -1,11 +1,13 @@
 //! Calls through the mesh beside calls through tonic's own transport, and through tonic and one Envoy: the same
-//! contract, the same payload, as many calls in flight, a client on one core and a server on another.
+//! contract, the same payload, as many calls in flight, a client on one core and a server on another. And what becomes
+//! of calls when servers fail.
 
 mod client;
 mod compare;
 mod contract;
 mod cpu;
 mod envoy;
+mod failures;
 mod server;
 
 use std::process::ExitCode;
@@ -32,6 +34,10 @@ struct Arguments {
 enum Command {
     /// Runs all of them in turn, several rounds, and prints the medians and the ratios.
     Compare(compare::Arguments),
+    /// Kills, slows down, restarts and overloads replicas, and prints what became of the calls.
+    Failures(failures::Arguments),
+    /// Serves a contract whose calls take time, and does what it is told.
+    Replica(failures::ReplicaArguments),
     /// Serves the contract, and prints where.
     Server(server::Arguments),
     /// Calls a server for a while, and prints what came of it as JSON.
@@ -43,6 +49,8 @@ enum Command {
 async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Compare(arguments) => compare::run(&arguments).await,
+        Command::Failures(arguments) => failures::run(&arguments).await,
+        Command::Replica(arguments) => failures::run_replica(&arguments).await,
         Command::Server(arguments) => server::run(&arguments).await,
         Command::Client(arguments) => client::run(&arguments).await,
     };

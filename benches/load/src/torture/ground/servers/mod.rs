@@ -3,6 +3,8 @@
 mod outbox;
 mod queues;
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use mesh_rig::servers::{Broker, Login};
 use scylla::client::{session::Session, session_builder::SessionBuilder};
@@ -10,10 +12,17 @@ use service_kit::{
     clock::Clock,
     cql::{Cql, CqlConfig, commit::CommitConfig},
 };
-use tokio::try_join;
+use tokio::{
+    time::{Instant, sleep},
+    try_join,
+};
 use user::store::cql::CqlStore;
 
 use super::Disk;
+
+/// How long the servers may take to answer whoever looks, and the wait between two looks.
+const PATIENCE: Duration = Duration::from_secs(60);
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// A CQL cluster and a broker, and what of them is a platform's.
 #[derive(Clone, Debug)]
@@ -50,11 +59,22 @@ impl Keyspaces {
 
 impl Servers {
     /// Looks for the profiles of these people, for events that were not published, and for those that are in a queue.
-    /// What the consumers of a platform that runs have out is known as of some seconds ago.
+    /// What the consumers of a platform that runs have out is known as of some seconds ago. Servers that were killed and
+    /// paused a moment ago answer late, so it is tried for a minute.
     ///
     /// # Errors
     /// When a server does not answer, or not as expected.
     pub(in crate::torture) async fn look(&self, people: &[String]) -> anyhow::Result<Disk> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match self.look_once(people).await {
+                Err(_) if Instant::now() < end => sleep(AGAIN).await,
+                looked => return looked,
+            }
+        }
+    }
+
+    async fn look_once(&self, people: &[String]) -> anyhow::Result<Disk> {
         let profiles = async { self.profiles(people).await.context("the user service's store") };
         let unpublished = async { self.unpublished().await.context("the outboxes") };
         let queued = async { queues::look(self).await.context("the queues") };
