@@ -67,12 +67,14 @@ async fn settled(
         let is_stalled = !left.is_empty();
         let under_way = ground.look(&[]).await.context("cannot see what is in the stores")?.under_way;
         let waits = under_way.iter().any(|told| told.contains(WAITING));
-        if under_way != since.1 {
+        // What has just gone out of a queue has its effect after the look at everybody that came before.
+        let moved = under_way != since.1;
+        if moved {
             since = (Instant::now(), under_way.clone());
         }
         let is_over = begin.elapsed() >= within
-            || under_way.is_empty()
-            || (!waits && (is_stalled || since.0.elapsed() >= STALLED_AFTER));
+            || (under_way.is_empty() && !is_stalled)
+            || (!waits && !moved && (is_stalled || since.0.elapsed() >= STALLED_AFTER));
         if is_over {
             left.extend(under_way);
             return Ok(left);
