@@ -107,7 +107,7 @@ async fn restarted(kind: Kind) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Offers what the replica can do, then five times as much, then four fifths; a tenth of what fits is critical.
+/// Offers what the replica can do, then five times as much, then four fifths; a tenth of the calls is critical.
 async fn overload(kind: Kind) -> anyhow::Result<()> {
     let replica = Replica::start(kind, ONE).await?;
     let offered = Offered::begin(client(kind, vec![replica.at], SHORT).await?, ONE_RATE / 2);

@@ -102,6 +102,9 @@ impl Publisher {
     }
 
     async fn send_in_order(&self, posts: &[&Post]) -> Result<Vec<Said>, RabbitError> {
+        if posts.is_empty() {
+            return Ok(Vec::new());
+        }
         let permit = timeout(self.config.confirm_timeout, self.permits.acquire()).await;
         let _permit = permit.map_err(|_| RabbitError::Elapsed("confirm earlier batches"))?.ok();
         let mut said = Vec::with_capacity(posts.len());

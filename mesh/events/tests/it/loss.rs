@@ -17,6 +17,7 @@ use mesh_events::{
 };
 use mesh_rig::testing::{Vhost, vhost};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::harness::{
     CREATED, bounded, config, cut_connections, delete_bindings, drain, events, publish_until_accepted, until,
@@ -59,6 +60,24 @@ async fn a_queue_with_one_binding_left_misses_nothing_and_gets_one_copy_otherwis
     for queue in ["a", "b"] {
         assert_eq!(drain(&bus, queue).await, (0..9).collect::<Vec<_>>(), "{queue}");
     }
+    bounded(bus.close()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_batch_goes_in_two_lanes_and_each_subject_keeps_its_order() {
+    let vhost = vhost().await;
+    let config = RabbitConfig { queue_events_max: 1_000_000, ..config(&vhost) };
+    let bus = RabbitBus::open(config);
+    bounded(bus.declare(&[Subscription::new("test", [CREATED])])).await.expect("declare");
+    // Even and odd numbers are about two subjects, whose keys lead to different lanes.
+    let mut batch = events(0..700);
+    batch.iter_mut().for_each(|event| event.subject = Uuid::from_u128(u128::from(event.version % 2)));
+    let published = bounded(bus.publish(&batch)).await.expect("publish");
+    assert_eq!(published.len(), batch.len());
+    assert!(published.iter().all(|published| published.outcome == Outcome::Accepted), "{published:?}");
+    let (even, odd): (Vec<_>, Vec<_>) = drain(&bus, "test").await.into_iter().partition(|n| n % 2 == 0);
+    assert_eq!(even, (0..700).step_by(2).collect::<Vec<_>>());
+    assert_eq!(odd, (1..700).step_by(2).collect::<Vec<_>>());
     bounded(bus.close()).await;
 }
 
