@@ -4,12 +4,19 @@
 //! (AIP-193), so that a caller can tell a refused connection from a refusing service. Errors of HTTP/2 are
 //! mapped as gRPC prescribes ("gRPC over HTTP/2", HTTP2 Transport Mapping, Errors).
 
-use std::{collections::HashMap, error::Error as _, sync::Arc};
+use std::{collections::HashMap, error::Error as _, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, uri::Authority};
+use mesh_policy::{Criticality, RateLimit};
 use mesh_telemetry::chain;
-use tonic::{Code, Status};
+use tonic::{Code, Status, metadata::MetadataMap};
 use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::{
+    criticality,
+    pushback::{NEVER, PUSHBACK, RATE_LIMIT, RATE_LIMIT_POLICY},
+    server::{quota, rounded_up},
+};
 
 /// `ErrorInfo.domain` of every error that the mesh makes.
 pub const DOMAIN: &str = "mesh";
@@ -126,6 +133,28 @@ pub enum MeshError {
     /// There is no endpoint that the call has not tried yet, where only another one would do.
     #[error("there is no other endpoint")]
     NoOtherEndpoint,
+    /// The server has too much to do for a call of this class.
+    #[error("the server has too much to do for a call of the class {}", criticality::name(*criticality))]
+    LoadShed {
+        /// The class of the call.
+        criticality: Criticality,
+    },
+    /// The caller asks too often.
+    #[error("{path}: {} calls a second, {} at once, and no more", limit.per_second, limit.burst)]
+    RateLimited {
+        /// What was called.
+        path: String,
+        /// How much its caller may ask.
+        limit: RateLimit,
+        /// When there is room for one more call.
+        wait: Duration,
+    },
+    /// The call was not sent: servers turn most calls to this target away.
+    #[error("{target} turns most calls away, and was not asked")]
+    ClientThrottled {
+        /// The target, as it was configured.
+        target: String,
+    },
     /// The peer, or HTTP/2 itself, ended the stream of this call alone.
     #[error("the stream was reset: {reason}")]
     StreamReset {
@@ -153,6 +182,9 @@ impl MeshError {
             | Self::QueueFull { .. }
             | Self::TargetFull { .. }
             | Self::NoOtherEndpoint => Code::Unavailable,
+            Self::LoadShed { .. } | Self::RateLimited { .. } | Self::ClientThrottled { .. } => {
+                Code::ResourceExhausted
+            }
             Self::StreamReset { reason } => code_of_reset(*reason),
         }
     }
@@ -176,6 +208,9 @@ impl MeshError {
             Self::QueueFull { .. } => "QUEUE_FULL",
             Self::TargetFull { .. } => "TARGET_FULL",
             Self::NoOtherEndpoint => "NO_OTHER_ENDPOINT",
+            Self::LoadShed { .. } => "LOAD_SHED",
+            Self::RateLimited { .. } => "RATE_LIMITED",
+            Self::ClientThrottled { .. } => "CLIENT_THROTTLED",
             Self::StreamReset { .. } => "STREAM_RESET",
         }
     }
@@ -186,13 +221,16 @@ impl MeshError {
                 ("service", service.clone())
             }
             Self::DeadlineExceeded { side } => ("side", side.name().to_owned()),
-            Self::NoEndpoint { target, .. } | Self::BreakerOpen { target } | Self::NotServing { target } => {
-                ("target", target.clone())
-            }
+            Self::NoEndpoint { target, .. }
+            | Self::BreakerOpen { target }
+            | Self::NotServing { target }
+            | Self::ClientThrottled { target } => ("target", target.clone()),
             Self::QueueFull { limit } | Self::TargetFull { limit } => ("limit", limit.to_string()),
             Self::ConnectFailed { endpoint, .. }
             | Self::ConnectionLost { endpoint, .. }
             | Self::GoneAway { endpoint } => ("endpoint", endpoint.clone()),
+            Self::RateLimited { path, .. } => ("path", path.clone()),
+            Self::LoadShed { criticality } => ("criticality", criticality::name(*criticality).to_owned()),
             Self::StreamReset { reason } => ("http2_error", format!("{reason:?}")),
             Self::MethodNotAllowed
             | Self::MalformedTimeout
@@ -262,7 +300,13 @@ impl MeshError {
     /// Whether this process itself held the call back, because of a limit of its own: to ask it again would be
     /// work for nothing (gRFC A6: what the load balancer drops is never retried).
     pub(crate) fn is_drop(&self) -> bool {
-        matches!(self, Self::NoOtherEndpoint | Self::QueueFull { .. } | Self::TargetFull { .. })
+        matches!(
+            self,
+            Self::NoOtherEndpoint
+                | Self::QueueFull { .. }
+                | Self::TargetFull { .. }
+                | Self::ClientThrottled { .. }
+        )
     }
 
     /// What an error means that a server meets while it reads a request.
@@ -276,10 +320,39 @@ impl MeshError {
 
 impl From<MeshError> for Status {
     fn from(error: MeshError) -> Self {
-        let details = ErrorDetails::with_error_info(error.reason(), DOMAIN, error.metadata());
-        let mut status = Self::with_error_details(error.code(), error.to_string(), details);
+        let mut details = ErrorDetails::with_error_info(error.reason(), DOMAIN, error.metadata());
+        let mut headers = HeaderMap::new();
+        match &error {
+            // A handler that passes the status on passes this on to its own caller.
+            MeshError::ClientThrottled { .. } => _ = headers.insert(PUSHBACK, NEVER),
+            MeshError::RateLimited { limit, wait, .. } => {
+                details.set_retry_info(Some(*wait));
+                details.add_quota_failure_violation("caller", error.to_string());
+                say_limit(&mut headers, *limit, *wait);
+            }
+            _ => {}
+        }
+        let metadata = MetadataMap::from_headers(headers);
+        let mut status =
+            Self::with_error_details_and_metadata(error.code(), error.to_string(), details, metadata);
         status.set_source(Arc::new(error));
         status
+    }
+}
+
+/// When to come again, for gRPC (gRFC A6) and for HTTP (draft-ietf-httpapi-ratelimit-headers-11; the fields changed
+/// their form from draft to draft, and are written here alone).
+fn say_limit(headers: &mut HeaderMap, limit: RateLimit, wait: Duration) {
+    let ((millis, seconds), (quota, window)) = (rounded_up(wait), quota(limit));
+    let fields = [
+        (PUSHBACK, millis.min(i32::MAX as u128).to_string()),
+        (RATE_LIMIT, format!("\"caller\";r=0;t={seconds}")),
+        (RATE_LIMIT_POLICY, format!("\"caller\";q={quota};w={window}")),
+    ];
+    for (name, value) in fields {
+        if let Ok(value) = value.parse() {
+            headers.insert(name, value);
+        }
     }
 }
 

@@ -43,9 +43,11 @@
 mod atomic;
 mod bounded;
 mod client;
+pub mod criticality;
 pub mod deadline;
 mod error;
 mod grpc_timeout;
+mod hash;
 mod network;
 mod pushback;
 mod server;
@@ -53,13 +55,16 @@ pub mod trace;
 mod wire;
 
 pub use client::{
-    AttemptCounts, BalanceConfig, Balancing, BudgetConfig, Channel, ChannelBuilder, ChannelConfig,
-    ChannelConfigError, ConsecutiveConfig, FailurePercentageConfig, HashKey, HealthConfig, HedgeConfig,
-    OutlierConfig, PoolConfig, ResponseBody, ResponseFuture, RetryConfig, SlowStartConfig, SuccessRateConfig,
-    Target, TargetError, ThrottleConfig, WaitForReady, previous_attempts,
+    AdaptiveThrottleConfig, AttemptCounts, BalanceConfig, Balancing, BudgetConfig, Channel, ChannelBuilder,
+    ChannelConfig, ChannelConfigError, ConsecutiveConfig, FailurePercentageConfig, HashKey, HealthConfig,
+    HedgeConfig, OutlierConfig, PoolConfig, ResponseBody, ResponseFuture, RetryConfig, SlowStartConfig,
+    SuccessRateConfig, Target, TargetError, ThrottleConfig, WaitForReady, previous_attempts,
 };
 #[cfg(feature = "probe")]
 pub use client::{Decisions, RepeatDecisions};
 pub use error::{DOMAIN, MeshError, Side};
 pub use network::{Connector, Listener, Tcp};
-pub use server::{BuildError, Drained, Health, ServeError, Server, ServerBuilder, ServerConfig};
+pub use server::{
+    BuildError, Drained, Health, Load, LoadShedConfig, RateLimitConfig, ServeError, Server, ServerBuilder,
+    ServerConfig,
+};

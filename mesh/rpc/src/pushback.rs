@@ -12,6 +12,10 @@ use std::{cell::Cell, time::Duration};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 pub(crate) const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
+/// With them a server says that the caller itself asks too often: no overload, and nothing that concerns other calls
+/// (draft-ietf-httpapi-ratelimit-headers).
+pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 pub(crate) const NEVER: HeaderValue = HeaderValue::from_static("-1");
 
 /// What an answer says of the next attempt.

@@ -20,6 +20,7 @@ use tower_service::Service;
 
 use super::{
     ChannelConfig, ChannelConfigError, Target,
+    adaptive_throttle::Admission,
     backoff::Backoff,
     balance::{Epoch, Keeper, Queue, Random, Scale, Slots},
     dial::{Dial, settings},
@@ -152,6 +153,7 @@ impl ChannelBuilder {
         self.config.check()?;
         self.retry.check().map_err(ChannelConfigError)?;
         let seed = self.seed.unwrap_or_else(rand::random);
+        let admission = Admission::new(&self.config.adaptive_throttle, seed);
         let tasks = TaskTracker::new();
         let wires = Wires {
             dial: self.dial,
@@ -169,9 +171,15 @@ impl ChannelBuilder {
             trouble: Notify::new(),
         };
         let target = Arc::new(self.target.clone());
+        let name = Arc::from(self.target.to_string());
         let endpoints = Arc::new(Endpoints::new(self.target, Arc::new(wires)));
-        let shared = Arc::new(Shared::new(&self.retry, *self.policies, seed));
-        Ok(Channel { stack: stack(Arc::clone(&endpoints), Arc::clone(&shared)), endpoints, shared, target })
+        let shared = Arc::new(Shared::new(&self.retry, *self.policies, admission, seed));
+        Ok(Channel {
+            stack: stack(Arc::clone(&endpoints), Arc::clone(&shared), name),
+            endpoints,
+            shared,
+            target,
+        })
     }
 }
 

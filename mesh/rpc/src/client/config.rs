@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{balance::BalanceConfig, health::HealthConfig, outlier::OutlierConfig, pool::PoolConfig};
+use super::{
+    adaptive_throttle::AdaptiveThrottleConfig, balance::BalanceConfig, health::HealthConfig,
+    outlier::OutlierConfig, pool::PoolConfig,
+};
 
 /// The bounds of a channel: how it connects, and when it gives up on a connection.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +44,8 @@ pub struct ChannelConfig {
     pub pool: PoolConfig,
     /// Whether servers are asked how they are.
     pub health: HealthConfig,
+    /// When calls are held back, because servers turn most of them away.
+    pub adaptive_throttle: AdaptiveThrottleConfig,
 }
 
 impl Default for ChannelConfig {
@@ -60,6 +65,7 @@ impl Default for ChannelConfig {
             outlier: OutlierConfig::default(),
             pool: PoolConfig::default(),
             health: HealthConfig::default(),
+            adaptive_throttle: AdaptiveThrottleConfig::default(),
         }
     }
 }
@@ -97,6 +103,7 @@ impl ChannelConfig {
         }
         self.balance.check().map_err(ChannelConfigError)?;
         self.outlier.check().map_err(ChannelConfigError)?;
+        self.adaptive_throttle.check().map_err(ChannelConfigError)?;
         self.pool.check().map_err(ChannelConfigError)
     }
 }

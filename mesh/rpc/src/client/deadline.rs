@@ -9,6 +9,7 @@ use std::{
 
 use http::{Request, Response};
 use pin_project_lite::pin_project;
+use tokio::time::Instant;
 use tonic::{Status, body::Body};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -63,9 +64,11 @@ impl<S> KeepDeadline<S> {
             (Some(asked), Some(promised)) => Some(asked.min(promised)),
             (asked, promised) => asked.or(promised),
         };
-        let deadline = Deadline::sooner(own.and_then(Deadline::after), deadline::current());
-        match deadline {
-            Some(deadline) if deadline.is_past() => Err(MeshError::DeadlineExceeded { side: Side::Client }),
+        let own = own.and_then(|budget| call.since.checked_add(budget)).map(Deadline::at);
+        match Deadline::sooner(own, deadline::current()) {
+            Some(deadline) if deadline.instant() <= call.since => {
+                Err(MeshError::DeadlineExceeded { side: Side::Client })
+            }
             deadline => Ok(deadline),
         }
     }
@@ -84,7 +87,8 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let call = Call { method: self.shared.methods.find(request.uri().path()), request };
+        let method = self.shared.methods.find(request.uri().path());
+        let call = Call { request, method, since: Instant::now() };
         match self.deadline_of(&call) {
             Err(refusal) => ResponseFuture::Refused { refusal: Some(refusal) },
             Ok(deadline) => ResponseFuture::Sent {

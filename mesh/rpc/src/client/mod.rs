@@ -1,6 +1,7 @@
 //! The client: what it calls ([`Target`]), what each call passes through (`stack`), and the connections that
 //! it keeps (`endpoint`).
 
+mod adaptive_throttle;
 mod attempt;
 mod backoff;
 mod balance;
@@ -29,6 +30,7 @@ mod stack;
 mod target;
 mod wires;
 
+pub use adaptive_throttle::AdaptiveThrottleConfig;
 pub use attempt::previous_attempts;
 pub use balance::{BalanceConfig, Balancing, HashKey, SlowStartConfig, WaitForReady};
 pub use budget::{BudgetConfig, ThrottleConfig};

@@ -7,6 +7,7 @@ use tokio::{
     time::Instant,
 };
 
+use super::peer::Peer;
 use crate::network::Listener;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -28,6 +29,7 @@ pub(super) struct Acceptor<L> {
 pub(super) struct Placed<Io> {
     pub(super) io: Io,
     pub(super) place: OwnedSemaphorePermit,
+    pub(super) peer: Peer,
 }
 
 impl<L: Listener> Acceptor<L> {
@@ -48,9 +50,9 @@ impl<L: Listener> Acceptor<L> {
                 tokio::time::sleep_until(until).await;
             }
             match self.listener.accept().await {
-                Ok((io, _peer)) => {
+                Ok((io, peer)) => {
                     self.pause = None;
-                    return Ok(Placed { io, place });
+                    return Ok(Placed { io, place, peer: Peer::new(peer.ip()) });
                 }
                 Err(error) if is_closed(&error) => return Err(error),
                 Err(error) => self.wait_out(&error),

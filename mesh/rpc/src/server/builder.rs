@@ -7,7 +7,7 @@ use mesh_policy::PolicyTable;
 use tonic::{body::Body, codegen::BoxFuture, server::NamedService};
 use tower_service::Service;
 
-use super::{Health, Server, ServerConfig, reflection, router::Routes};
+use super::{Health, Server, ServerConfig, rate_limit::Limits, reflection, router::Routes, shed::Limiter};
 
 static NO_POLICIES: PolicyTable = PolicyTable::new(&[]);
 
@@ -103,6 +103,8 @@ impl ServerBuilder {
                 routes: Arc::new(self.routes),
                 policies: *self.policies,
                 health,
+                limiter: Arc::new(Limiter::new(&self.config.load_shed)),
+                limits: Arc::new(Limits::new(&self.config.rate_limit, *self.policies)),
                 config: self.config,
             }),
         }

@@ -30,6 +30,7 @@ use super::{
     answer::Answer,
     drain::Drain,
     entry::{Entering, Entry, RequestBody},
+    peer::{self, Peer},
 };
 use crate::{
     deadline::{Alarm, Deadline},
@@ -41,11 +42,12 @@ use crate::{
 pub(super) struct Calls<S> {
     entry: Entry<S>,
     drain: Arc<Drain>,
+    peer: Peer,
 }
 
 impl<S> Calls<S> {
-    pub(super) fn new(stack: S, drain: Arc<Drain>) -> Self {
-        Self { entry: Entry(stack), drain }
+    pub(super) fn new(stack: S, drain: Arc<Drain>, peer: Peer) -> Self {
+        Self { entry: Entry(stack), drain, peer }
     }
 }
 
@@ -60,7 +62,7 @@ where
     type Call = Call<Exchange<Entering<S::Future, R>, Either<Answer<R>, Empty<Bytes>>>>;
 
     fn call(&mut self, request: Request<Incoming>, respond: Respond) -> Self::Call {
-        let exchange = respond.with(self.entry.call(request));
+        let exchange = respond.with(peer::enter(self.peer, || self.entry.call(request)));
         Call { inner: Some(exchange), drain: Arc::clone(&self.drain), told: Told::default(), stall: None }
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::{rate_limit::RateLimitConfig, shed::LoadShedConfig};
+
 /// The bounds of a server: how much it takes on, and how long it waits. The defaults suit a laptop and a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerConfig {
@@ -22,6 +24,10 @@ pub struct ServerConfig {
     pub lame_duck: Duration,
     /// How long calls in flight may take to finish once the server has stopped accepting.
     pub drain_timeout: Duration,
+    /// How many calls are worked on at once, and who is turned away when there are more.
+    pub load_shed: LoadShedConfig,
+    /// How often a caller may call a method.
+    pub rate_limit: RateLimitConfig,
 }
 
 impl Default for ServerConfig {
@@ -35,6 +41,8 @@ impl Default for ServerConfig {
             keepalive_timeout: Duration::from_secs(10),
             lame_duck: Duration::ZERO,
             drain_timeout: Duration::from_secs(10),
+            load_shed: LoadShedConfig::default(),
+            rate_limit: RateLimitConfig::default(),
         }
     }
 }
@@ -55,7 +63,7 @@ impl ServerConfig {
         } else if self.keepalive_interval.is_zero() || self.keepalive_timeout.is_zero() {
             Some("keepalive_interval and keepalive_timeout must be more than 0")
         } else {
-            None
+            self.load_shed.mistake().or_else(|| self.rate_limit.mistake())
         }
     }
 }

@@ -13,7 +13,10 @@ use tokio::{
 use tonic::Status;
 use tower_service::Service;
 
-use super::{ServerConfig, accept::Placed, calls::Calls, drain::Drain, entry::RequestBody, preface::Preface};
+use super::{
+    ServerConfig, accept::Placed, calls::Calls, drain::Drain, entry::RequestBody, peer::Peer,
+    preface::Preface,
+};
 use crate::wire::{KeepaliveSettings, ServerConnection, ServerSettings};
 
 /// How HTTP/2 is spoken on every connection of a server.
@@ -32,6 +35,7 @@ fn settings(config: &ServerConfig) -> ServerSettings {
 pub(super) struct Connection<Io, S> {
     io: Io,
     place: OwnedSemaphorePermit,
+    peer: Peer,
     settings: ServerSettings,
     stack: S,
     drain: Arc<Drain>,
@@ -51,6 +55,7 @@ where
         Self {
             io: accepted.io,
             place: accepted.place,
+            peer: accepted.peer,
             settings: settings(config),
             stack,
             drain: Arc::clone(drain),
@@ -62,7 +67,7 @@ where
     pub(super) async fn run(self) {
         let going_away = self.drain.going_away.clone();
         let io = Preface::new(self.io, self.handshake_timeout, going_away);
-        let calls = Calls::new(self.stack, Arc::clone(&self.drain));
+        let calls = Calls::new(self.stack, Arc::clone(&self.drain), self.peer);
         let mut connection = ServerConnection::new(io, self.settings, calls);
         let result = tokio::select! {
             result = &mut connection => result,

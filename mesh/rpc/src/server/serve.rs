@@ -16,8 +16,8 @@ use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Health, ServerBuilder, ServerConfig, accept::Acceptor, connection::Connection, drain::Drain,
-    router::Routes, stack::stack,
+    Health, Load, ServerBuilder, ServerConfig, accept::Acceptor, connection::Connection, drain::Drain,
+    rate_limit::Limits, router::Routes, shed::Limiter, stack::stack,
 };
 use crate::network::Listener;
 
@@ -30,6 +30,8 @@ pub struct Server {
     pub(super) routes: Arc<Routes>,
     pub(super) policies: PolicyTable,
     pub(super) health: Health,
+    pub(super) limiter: Arc<Limiter>,
+    pub(super) limits: Arc<Limits>,
     pub(super) config: ServerConfig,
 }
 
@@ -62,6 +64,11 @@ impl Server {
         self.health.clone()
     }
 
+    /// Tells what the server has to do, while it serves.
+    pub fn load(&self) -> Load {
+        Load { limiter: Arc::clone(&self.limiter), limits: Arc::clone(&self.limits) }
+    }
+
     /// Serves connections from `listener` until `shutdown` is cancelled, then drains.
     ///
     /// Errors to accept (no file descriptors left, a connection that died in the backlog) are waited out, never
@@ -75,7 +82,7 @@ impl Server {
         shutdown: CancellationToken,
     ) -> Result<Drained, ServeError> {
         let drain = Arc::new(Drain::default());
-        let stack = stack(self.routes, self.policies, Arc::clone(&drain));
+        let stack = stack(self.routes, self.policies, Arc::clone(&drain), self.limiter, self.limits);
         let serve = |placed| Connection::new(placed, stack.clone(), &drain, &self.config);
         let mut connections = JoinSet::new();
         let mut acceptor = Acceptor::new(listener, self.config.max_connections);

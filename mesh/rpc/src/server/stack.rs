@@ -16,8 +16,10 @@ use super::{
     drain::Drain,
     end_streams::EndStreamsLayer,
     entry::RequestBody,
+    rate_limit::{Limits, RateLimitLayer},
     relay_pushback::RelayPushbackLayer,
     router::{Router, Routes},
+    shed::{Limiter, LoadShedLayer},
     telemetry::TelemetryLayer,
 };
 
@@ -26,6 +28,8 @@ pub(super) fn stack(
     routes: Arc<Routes>,
     policies: PolicyTable,
     drain: Arc<Drain>,
+    limiter: Arc<Limiter>,
+    limits: Arc<Limits>,
 ) -> impl Service<
     Request<RequestBody>,
     Response = Response<impl Body<Data = Bytes, Error = Status> + Send + 'static>,
@@ -39,6 +43,10 @@ pub(super) fn stack(
         .layer(TelemetryLayer::new(policies, Arc::clone(&drain)))
         // Around everything that can have a bug, and inside telemetry, which must tell of it.
         .layer(CatchPanicLayer)
+        // Before anything is done for the call, so that what is too much costs nearly nothing.
+        .layer(LoadShedLayer::new(policies, limiter))
+        // After load shedding: a call that is not worked on takes nothing from its caller's bucket.
+        .layer(RateLimitLayer::new(limits))
         // Around the handler and all it awaits: nothing below may go on once the deadline has passed.
         .layer(DeadlineLayer::new(policies))
         // Inside the deadline, to know which streams have none and must be ended by a drain.

@@ -1,6 +1,9 @@
 //! Randomness for decisions on the path of a call.
 
-use crate::atomic::{AtomicU64, Ordering};
+use crate::{
+    atomic::{AtomicU64, Ordering},
+    hash::mix,
+};
 
 /// SplitMix64 (Steele, Lea, Flood, 2014) over a shared counter: one atomic addition a number, no lock, and the
 /// numbers of one seed are the same numbers, in whatever order threads draw them.
@@ -22,13 +25,6 @@ impl Random {
     pub(in crate::client) fn fraction(&self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
-}
-
-/// Spreads a number over all 64 bits.
-pub(super) const fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 /// A random number below `bound` out of 32 random bits (Lemire's multiplication).

@@ -9,7 +9,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::random::mix;
+use crate::hash::mix;
 
 const MOST_POINTS_EACH: usize = 160;
 const LEAST_POINTS_EACH: usize = 4;

@@ -11,3 +11,4 @@ mod window;
 pub use config::{BudgetConfig, ThrottleConfig};
 pub(super) use repeats::RepeatBudget;
 pub(super) use throttle::Throttle;
+pub(super) use window::{SLOTS, Window};

@@ -3,13 +3,13 @@
 use crate::atomic::{AtomicU64, Ordering};
 
 /// Into how many slots a window is cut; one of them is the current, incomplete one.
-pub(super) const SLOTS: u32 = 10;
+pub(in crate::client) const SLOTS: u32 = 10;
 
 /// Ten slots, each with the tick that it counts in its upper half and the count in its lower one, so that both
 /// change at once: a slot that is seen with an old tick counts nothing, and who comes first in a new tick begins
 /// it at zero.
 #[derive(Debug, Default)]
-pub(super) struct Window([AtomicU64; SLOTS as usize]);
+pub(in crate::client) struct Window([AtomicU64; SLOTS as usize]);
 
 const fn pack(tick: u32, count: u32) -> u64 {
     (tick as u64) << 32 | count as u64
@@ -25,7 +25,7 @@ impl Window {
     ///
     /// `SeqCst`, with the loads of [`sum`](Self::sum): of two threads that add and then look, at least one sees
     /// both.
-    pub(super) fn add(&self, tick: u32) -> bool {
+    pub(in crate::client) fn add(&self, tick: u32) -> bool {
         let slot = &self.0[(tick % SLOTS) as usize];
         slot.fetch_update(Ordering::SeqCst, Ordering::Relaxed, |slot| match unpack(slot) {
             (of, count) if of == tick => Some(pack(tick, count.saturating_add(1))),
@@ -36,7 +36,7 @@ impl Window {
     }
 
     /// Takes back one that was added at `tick`.
-    pub(super) fn take_back(&self, tick: u32) {
+    pub(in crate::client) fn take_back(&self, tick: u32) {
         let slot = &self.0[(tick % SLOTS) as usize];
         // Refused only when the slot has begun to count a later tick: then what was added is gone already.
         let _ = slot.fetch_update(Ordering::SeqCst, Ordering::Relaxed, |slot| match unpack(slot) {
@@ -46,7 +46,7 @@ impl Window {
     }
 
     /// What was added in the ten ticks up to `tick`.
-    pub(super) fn sum(&self, tick: u32) -> u64 {
+    pub(in crate::client) fn sum(&self, tick: u32) -> u64 {
         let counts = self.0.iter().map(|slot| match unpack(slot.load(Ordering::SeqCst)) {
             (of, count) if of.saturating_add(SLOTS) > tick => u64::from(count),
             _ => 0,

@@ -10,6 +10,7 @@ use std::{
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use pin_project_lite::pin_project;
+use tokio::time::Instant;
 use tonic::{Status, body::Body};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -29,6 +30,8 @@ use crate::client::{
 pub(in crate::client) struct Call {
     pub(in crate::client) request: Request<Body>,
     pub(in crate::client) method: Option<usize>,
+    /// When it was made.
+    pub(in crate::client) since: Instant,
 }
 
 /// Repeats what the contract of a method allows to be repeated.
@@ -74,7 +77,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, Call { request, method }: Call) -> Self::Future {
+    fn call(&mut self, Call { request, method, .. }: Call) -> Self::Future {
         let (head, body) = request.into_parts();
         let request = Request::from_parts(head, ());
         // A call of no known method may be a stream, whose caller is to be asked for no more than HTTP/2 can take.

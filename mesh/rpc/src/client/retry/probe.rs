@@ -9,7 +9,13 @@ use super::{
     Allowance as _, Failure, Repeated, RetryConfig, Shared,
     machine::{Attempts, Step},
 };
-use crate::{client::methods::Repeats, pushback::Pushback};
+use crate::{
+    client::{
+        adaptive_throttle::{AdaptiveThrottleConfig, Admission},
+        methods::Repeats,
+    },
+    pushback::Pushback,
+};
 
 /// The budget, the throttle, the latencies and the counters of a channel that has no connections.
 pub struct RepeatDecisions(Arc<Shared>);
@@ -17,7 +23,8 @@ pub struct RepeatDecisions(Arc<Shared>);
 impl RepeatDecisions {
     /// Those of a channel with the defaults.
     pub fn of(policies: PolicyTable) -> Self {
-        Self(Arc::new(Shared::new(&RetryConfig::default(), policies, 1)))
+        let admission = Admission::new(&AdaptiveThrottleConfig::default(), 1);
+        Self(Arc::new(Shared::new(&RetryConfig::default(), policies, admission, 1)))
     }
 
     /// A call of the method at `path`, of which one attempt fails with `code` and another one is answered. Whether

@@ -8,6 +8,7 @@ use tonic::{Code, Status};
 
 use super::{Allowance, RetryConfig, counters::Tally, jitter::Jitter};
 use crate::client::{
+    adaptive_throttle::Admission,
     budget::{RepeatBudget, Throttle},
     hedge,
     methods::{Method, Methods, Repeats},
@@ -19,16 +20,23 @@ pub(in crate::client) struct Shared {
     pub(in crate::client) methods: Methods,
     pub(in crate::client) budget: RepeatBudget,
     pub(in crate::client) throttle: Throttle,
+    pub(in crate::client) admission: Admission,
     pub(super) replay_bytes_max: usize,
     jitter: Jitter,
 }
 
 impl Shared {
-    pub(in crate::client) fn new(config: &RetryConfig, policies: PolicyTable, seed: u64) -> Self {
+    pub(in crate::client) fn new(
+        config: &RetryConfig,
+        policies: PolicyTable,
+        admission: Admission,
+        seed: u64,
+    ) -> Self {
         Self {
             methods: Methods::new(policies, config.max_attempts, &config.hedge),
             budget: RepeatBudget::new(&config.budget),
             throttle: Throttle::new(&config.throttle),
+            admission,
             replay_bytes_max: config.replay_bytes_max,
             jitter: Jitter::new(seed),
         }

@@ -17,7 +17,7 @@ use echo::{
     echo_service_server::EchoService,
 };
 use futures_util::{Stream, StreamExt as _, stream};
-use mesh_rpc::{Channel, deadline, previous_attempts};
+use mesh_rpc::{Channel, criticality, deadline, previous_attempts};
 use tonic::{Code, Request, Response, Status, Streaming};
 
 pub(crate) type EchoClient = EchoServiceClient<Channel>;
@@ -106,6 +106,9 @@ impl EchoService for Echo {
             }
             ("name", _) => self.name.clone(),
             ("deadline", _) => time_left(),
+            ("class", _) => {
+                criticality::current().map_or("Critical".to_owned(), |class| format!("{class:?}"))
+            }
             ("relay", rest) => self.relay(rest).await?,
             // As a handler does that says in its own words what went wrong below.
             ("wrap", rest) => match self.relay(rest).await {

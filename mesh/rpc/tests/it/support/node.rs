@@ -2,7 +2,7 @@
 
 use echo::echo_service_server::EchoServiceServer;
 use mesh_rpc::{
-    Channel, ChannelConfig, Drained, Health, Listener, Server, ServerBuilder, ServerConfig, Target,
+    Channel, ChannelConfig, Drained, Health, Listener, Load, Server, ServerBuilder, ServerConfig, Target,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,7 @@ use super::{
 pub(crate) struct Node {
     pub(crate) network: Network,
     pub(crate) health: Health,
+    pub(crate) load: Load,
     pub(crate) echo: Echo,
     port: u16,
     shutdown: CancellationToken,
@@ -40,10 +41,10 @@ impl Node {
         let builder =
             Server::builder().service(EchoServiceServer::new(echo.clone())).descriptors(echo::DESCRIPTORS);
         let server = configure(builder).build().unwrap();
-        let health = server.health();
+        let (health, load) = (server.health(), server.load());
         let listener = network.listen(port);
         let (shutdown, serving) = spawn(server, listener);
-        Self { network: network.clone(), health, echo, port, shutdown, serving }
+        Self { network: network.clone(), health, load, echo, port, shutdown, serving }
     }
 
     /// A channel to this server alone.

@@ -1,0 +1,35 @@
+//! When calls are held back.
+
+use std::time::Duration;
+
+/// When calls are held back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AdaptiveThrottleConfig {
+    /// Whether calls are held back at all.
+    pub enabled: bool,
+    /// How many calls are asked for, at most, for one that is accepted (the SRE book's K: 2). The more, the sooner
+    /// the channel notices that a server has room again, and the more work it has with turning calls away.
+    pub ratio: f64,
+    /// How long a call counts. The SRE book has two minutes; but what was turned away then holds calls back for as
+    /// long after the overload is over, nearly. With three seconds goodput is back within three, however long it
+    /// lasted; and at 30 calls a second that is still a hundred to judge by.
+    pub window: Duration,
+}
+
+impl Default for AdaptiveThrottleConfig {
+    fn default() -> Self {
+        Self { enabled: true, ratio: 2.0, window: Duration::from_secs(3) }
+    }
+}
+
+impl AdaptiveThrottleConfig {
+    pub(in crate::client) fn check(&self) -> Result<(), &'static str> {
+        if !(self.ratio.is_finite() && self.ratio >= 1.0) {
+            return Err("adaptive_throttle.ratio must be at least 1");
+        }
+        if self.window < Duration::from_millis(10) {
+            return Err("adaptive_throttle.window must be at least 10 ms");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,214 @@
+//! The share of calls that is held back.
+
+use std::time::Duration;
+
+use mesh_policy::Criticality;
+use tokio::time::Instant;
+
+use super::AdaptiveThrottleConfig;
+use crate::{
+    atomic::{AtomicU32, Ordering::Relaxed},
+    client::{
+        balance::Random,
+        budget::{SLOTS, Window},
+    },
+};
+
+/// How many calls stand beside those that were counted, so that the first few that are turned away hold nothing back
+/// (the adaptive throttler of grpc-go, for its RLS policy: `requestsPadding`).
+const PADDING: f64 = 8.0;
+/// Of so many calls one is always sent, to find out whether there is room again.
+const PROBES: f64 = 0.1;
+
+/// Counts calls of each class, when they are asked for, and those that were not accepted: turned away by a server, or
+/// held back here. A call that is under way counts as accepted. No lock: one atomic addition a call, and sums only
+/// while some call of the window was not accepted.
+#[derive(Debug)]
+pub(in crate::client) struct Admission {
+    classes: [Class; 3],
+    begun: Instant,
+    tick_nanos: u64,
+    ratio: f64,
+    is_enabled: bool,
+    random: Random,
+}
+
+#[derive(Debug)]
+struct Class {
+    requests: Window,
+    refused: Window,
+    /// One more than the tick of the last refusal; 0: there was none.
+    last: AtomicU32,
+}
+
+impl Class {
+    fn new() -> Self {
+        Self { requests: Window::default(), refused: Window::default(), last: AtomicU32::new(0) }
+    }
+
+    fn refuse(&self, tick: u32) {
+        self.refused.add(tick);
+        self.last.store(tick.saturating_add(1), Relaxed);
+    }
+
+    /// `max(0, (requests - ratio * accepts) / (requests + padding))`
+    fn held_back(&self, tick: u32, ratio: f64) -> f64 {
+        let last = self.last.load(Relaxed);
+        if last == 0 || last.saturating_add(SLOTS) <= tick {
+            return 0.0;
+        }
+        let requests = self.requests.sum(tick);
+        // A refusal may be in the window without its call.
+        let accepts = requests.saturating_sub(self.refused.sum(tick));
+        let excess = requests as f64 - ratio * accepts as f64;
+        (excess / (requests as f64 + PADDING)).clamp(0.0, 1.0 - PROBES)
+    }
+}
+
+impl Admission {
+    pub(in crate::client) fn new(config: &AdaptiveThrottleConfig, seed: u64) -> Self {
+        Self {
+            classes: [Class::new(), Class::new(), Class::new()],
+            begun: Instant::now(),
+            tick_nanos: nanos(config.window / SLOTS).max(1),
+            ratio: config.ratio,
+            is_enabled: config.enabled,
+            // Another sequence than those of endpoints and of jitter.
+            random: Random::new(seed.rotate_left(32)),
+        }
+    }
+
+    /// Asks for a call of a class, at `now`; false: it is held back.
+    pub(super) fn ask(&self, class: Criticality, now: Instant) -> bool {
+        if !self.is_enabled {
+            return true;
+        }
+        let tick = self.tick(now);
+        let own = &self.classes[class as usize];
+        own.requests.add(tick);
+        // What is refused to a higher class is not there for a lower one.
+        let above = &self.classes[class as usize..];
+        let share = above.iter().map(|class| class.held_back(tick, self.ratio)).fold(0.0, f64::max);
+        if share <= 0.0 || self.random.fraction() >= share {
+            return true;
+        }
+        own.refuse(tick);
+        false
+    }
+
+    /// A server turned a call of this class away.
+    pub(super) fn refused(&self, class: Criticality) {
+        self.classes[class as usize].refuse(self.tick(Instant::now()));
+    }
+
+    fn tick(&self, now: Instant) -> u32 {
+        u32::try_from(nanos(now - self.begun) / self.tick_nanos).unwrap_or(u32::MAX)
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admission() -> Admission {
+        Admission::new(&AdaptiveThrottleConfig::default(), 1)
+    }
+
+    /// Asks for so many calls in a second, of which a server takes up to so many. How many were sent, and how many
+    /// of those it took.
+    async fn second(admission: &Admission, class: Criticality, calls: u32, room: u32) -> (u32, u32) {
+        let (mut sent, mut taken) = (0, 0);
+        for tenth in 1..=10 {
+            for _ in 0..calls / 10 {
+                if !admission.ask(class, Instant::now()) {
+                    continue;
+                }
+                sent += 1;
+                if taken < room * tenth / 10 {
+                    taken += 1;
+                } else {
+                    admission.refused(class);
+                }
+            }
+            tokio::time::advance(Duration::from_millis(100)).await;
+        }
+        (sent, taken)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn twice_of_what_is_accepted_is_sent() {
+        let admission = admission();
+        for _ in 0..5 {
+            second(&admission, Criticality::Default, 5_000, 1_000).await;
+        }
+        let (sent, taken) = second(&admission, Criticality::Default, 5_000, 1_000).await;
+        assert_eq!(taken, 1_000);
+        assert!((1_800..=2_200).contains(&sent), "{sent}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_held_back_while_half_is_accepted() {
+        let admission = admission();
+        for _ in 0..5 {
+            assert_eq!(second(&admission, Criticality::Default, 1_000, 500).await, (1_000, 500));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn goodput_is_back_within_three_seconds() {
+        let admission = admission();
+        for _ in 0..60 {
+            second(&admission, Criticality::Default, 5_000, 1_000).await;
+        }
+        let mut sent = Vec::new();
+        for _ in 0..5 {
+            sent.push(second(&admission, Criticality::Default, 800, 1_000).await.0);
+        }
+        assert_eq!(sent[3..], [800, 800], "{sent:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_goes_through_however_much_is_refused() {
+        let admission = admission();
+        for _ in 0..5 {
+            second(&admission, Criticality::Default, 1_000, 0).await;
+        }
+        let (sent, _) = second(&admission, Criticality::Default, 1_000, 0).await;
+        assert!((70..=130).contains(&sent), "{sent}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_few_refusals_hold_nothing_back() {
+        let admission = admission();
+        let sent = (0..8).filter(|_| {
+            let sent = admission.ask(Criticality::Default, Instant::now());
+            admission.refused(Criticality::Default);
+            sent
+        });
+        assert!(sent.count() >= 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_refused_to_a_class_is_held_back_from_lower_ones_and_not_from_higher_ones() {
+        let admission = admission();
+        for _ in 0..3 {
+            second(&admission, Criticality::Default, 1_000, 100).await;
+        }
+        let sent = async |class| second(&admission, class, 100, 100).await.0;
+        assert_eq!(sent(Criticality::Critical).await, 100);
+        assert!(sent(Criticality::Sheddable).await < 60);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_held_back_where_that_is_switched_off() {
+        let config = AdaptiveThrottleConfig { enabled: false, ..AdaptiveThrottleConfig::default() };
+        let admission = Admission::new(&config, 1);
+        for _ in 0..3 {
+            assert_eq!(second(&admission, Criticality::Sheddable, 1_000, 0).await.0, 1_000);
+        }
+    }
+}

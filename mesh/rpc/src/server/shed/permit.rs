@@ -1,0 +1,38 @@
+//! A call's place among those that are worked on.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::limiter::{Admitted, Limiter};
+
+/// A call's place. Given back when it is dropped; by then the limiter has its time, if it is timed.
+#[derive(Debug)]
+pub(super) struct Permit {
+    limiter: Arc<Limiter>,
+    admitted: Admitted,
+    /// Since when it is timed, until that has been told.
+    since: Option<Instant>,
+}
+
+impl Permit {
+    pub(super) fn new(limiter: Arc<Limiter>, admitted: Admitted, is_timed: bool) -> Self {
+        let since = (is_timed && admitted.is_timed).then(Instant::now);
+        Self { limiter, admitted, since }
+    }
+
+    /// The head of the answer is there.
+    pub(super) fn answered(&mut self, went_well: bool) {
+        if let Some(since) = self.since.take() {
+            self.limiter.sample(self.admitted, since, went_well);
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        // Nobody waits for it any more: it takes at least as long as it did.
+        self.answered(false);
+        self.limiter.give_back();
+    }
+}
