@@ -48,6 +48,7 @@ pub mod deadline;
 mod error;
 mod grpc_timeout;
 mod hash;
+mod meter;
 mod network;
 mod pushback;
 mod server;

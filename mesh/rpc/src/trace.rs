@@ -6,7 +6,7 @@
 use std::future::Future;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use mesh_telemetry::{TRACEPARENT, TraceContext};
+use mesh_telemetry::{SpanId, TRACEPARENT, TraceContext, spans::Sampler};
 
 tokio::task_local! {
     static CURRENT: TraceContext;
@@ -30,14 +30,19 @@ pub(crate) fn enter<T>(trace: TraceContext, poll: impl FnOnce() -> T) -> T {
     CURRENT.sync_scope(trace, poll)
 }
 
-/// The next place in the caller's trace, or the first one in a new trace: what is no trace counts as none (W3C
-/// Trace Context, section 4.3).
-pub(crate) fn continued(headers: &HeaderMap) -> TraceContext {
-    headers
-        .get(HEADER)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| TraceContext::parse(value).ok())
-        .map_or_else(TraceContext::root, |caller| caller.child())
+/// The next place in the caller's trace and the caller, or the first place in a new trace, which `sampler` samples or
+/// not: what is no trace counts as none (W3C Trace Context, section 4.3).
+pub(crate) fn continued(headers: &HeaderMap, sampler: &Sampler) -> (TraceContext, Option<SpanId>) {
+    match sent(headers) {
+        Some(caller) => (caller.child(), Some(caller.span_id)),
+        None => (sampler.root(), None),
+    }
+}
+
+/// The trace that a request belongs to.
+pub(crate) fn sent(headers: &HeaderMap) -> Option<TraceContext> {
+    let header = headers.get(HEADER)?.to_str().ok()?;
+    TraceContext::parse(header).ok()
 }
 
 pub(crate) fn header(trace: &TraceContext) -> HeaderValue {

@@ -87,6 +87,13 @@ pub(super) fn watch<T>(told: &mut Told, poll: impl FnOnce() -> T) -> T {
     polled
 }
 
+/// Tells a layer above what a layer below has [watched](watch).
+pub(super) fn pass_on(told: Told) {
+    let above = TOLD.get();
+    let (picked, resent) = (told.picked.or(above.picked), above.resent.saturating_add(told.resent));
+    TOLD.set(Told { picked, resent });
+}
+
 /// For handlers: how many attempts of this call were made before, as its caller says. Zero for the first.
 ///
 /// ```

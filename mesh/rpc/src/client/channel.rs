@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Frame, SizeHint};
 use mesh_policy::PolicyTable;
+use mesh_telemetry::Telemetry;
 use pin_project_lite::pin_project;
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -25,12 +26,12 @@ use super::{
     balance::{Epoch, Keeper, Queue, Random, Scale, Slots},
     dial::{Dial, settings},
     endpoints::Endpoints,
-    received::Received,
-    retry::{Answer, AttemptCounts, RetryConfig, Shared},
+    retry::{AttemptCounts, RetryConfig, Shared},
     stack::{Stack, stack},
+    telemetry::Instruments,
     wires::Wires,
 };
-use crate::{bounded::Bounded, network::Tcp};
+use crate::network::Tcp;
 
 static NO_POLICIES: PolicyTable = PolicyTable::new(&[]);
 
@@ -64,6 +65,7 @@ impl Channel {
             config: ChannelConfig::default(),
             retry: RetryConfig::default(),
             seed: None,
+            telemetry: Telemetry::of_process().clone(),
         }
     }
 
@@ -112,6 +114,7 @@ pub struct ChannelBuilder {
     config: ChannelConfig,
     retry: RetryConfig,
     seed: Option<u64>,
+    telemetry: Telemetry,
 }
 
 impl ChannelBuilder {
@@ -145,6 +148,12 @@ impl ChannelBuilder {
         self
     }
 
+    /// Where the channel writes its numbers and spans, if not where the whole process does.
+    pub fn telemetry(mut self, telemetry: &Telemetry) -> Self {
+        self.telemetry = telemetry.clone();
+        self
+    }
+
     /// Builds the channel. Needs no runtime yet: the first call does.
     ///
     /// # Errors
@@ -155,6 +164,7 @@ impl ChannelBuilder {
         let seed = self.seed.unwrap_or_else(rand::random);
         let admission = Admission::new(&self.config.adaptive_throttle, seed);
         let tasks = TaskTracker::new();
+        let instruments = Instruments::new(self.telemetry, &self.target, self.policies);
         let wires = Wires {
             dial: self.dial,
             settings: settings(&self.config, &tasks),
@@ -169,11 +179,12 @@ impl ChannelBuilder {
             closed: CancellationToken::new(),
             keeper: Keeper::default(),
             trouble: Notify::new(),
+            metrics: Arc::clone(&instruments.metrics),
         };
         let target = Arc::new(self.target.clone());
         let name = Arc::from(self.target.to_string());
         let endpoints = Arc::new(Endpoints::new(self.target, Arc::new(wires)));
-        let shared = Arc::new(Shared::new(&self.retry, *self.policies, admission, seed));
+        let shared = Arc::new(Shared::new(&self.retry, *self.policies, admission, seed, instruments));
         Ok(Channel {
             stack: stack(Arc::clone(&endpoints), Arc::clone(&shared), name),
             endpoints,
@@ -217,12 +228,23 @@ impl fmt::Debug for ResponseFuture {
     }
 }
 
+/// What answers are made of: see `stack`.
+type AnswerBody = <<Stack as Service<Request<Body>>>::Response as Answered>::Body;
+
+trait Answered {
+    type Body;
+}
+
+impl<B> Answered for Response<B> {
+    type Body = B;
+}
+
 pin_project! {
     /// The body of the answer to a call. Ends with an error at the call's deadline.
     #[derive(Debug)]
     pub struct ResponseBody {
         #[pin]
-        inner: Bounded<Answer<Received>>,
+        inner: AnswerBody,
     }
 }
 

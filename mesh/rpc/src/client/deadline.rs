@@ -7,10 +7,9 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{Request, Response};
+use http::Response;
 use pin_project_lite::pin_project;
-use tokio::time::Instant;
-use tonic::{Status, body::Body};
+use tonic::Status;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -46,7 +45,7 @@ impl<S> Layer<S> for DeadlineLayer {
 
 /// Ends every call at its deadline as DEADLINE_EXCEEDED, whatever it is waiting for, and without a word from the
 /// server. Below, `deadline::current` is the deadline of the call, from which the header is written when the
-/// call is sent. On the way the method of the call is looked up, once for all layers below.
+/// call is sent.
 #[derive(Clone, Debug)]
 pub(super) struct KeepDeadline<S> {
     inner: S,
@@ -64,6 +63,7 @@ impl<S> KeepDeadline<S> {
             (Some(asked), Some(promised)) => Some(asked.min(promised)),
             (asked, promised) => asked.or(promised),
         };
+        // All of it counts from the moment at which the call was made: the clock is not read again.
         let own = own.and_then(|budget| call.since.checked_add(budget)).map(Deadline::at);
         match Deadline::sooner(own, deadline::current()) {
             Some(deadline) if deadline.instant() <= call.since => {
@@ -74,7 +74,7 @@ impl<S> KeepDeadline<S> {
     }
 }
 
-impl<S, R> Service<Request<Body>> for KeepDeadline<S>
+impl<S, R> Service<Call> for KeepDeadline<S>
 where
     S: Service<Call, Response = Response<R>, Error = Status>,
 {
@@ -86,9 +86,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let method = self.shared.methods.find(request.uri().path());
-        let call = Call { request, method, since: Instant::now() };
+    fn call(&mut self, call: Call) -> Self::Future {
         match self.deadline_of(&call) {
             Err(refusal) => ResponseFuture::Refused { refusal: Some(refusal) },
             Ok(deadline) => ResponseFuture::Sent {

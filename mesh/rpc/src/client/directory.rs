@@ -15,6 +15,7 @@ use std::{
 
 use arc_swap::{ArcSwap, Guard};
 use http::uri::Authority;
+use mesh_telemetry::metrics::{Detection, Unenforced};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
@@ -59,6 +60,14 @@ struct Entry {
 impl Judged for Entry {
     fn parts(&mut self) -> (&Record, &mut Breaker) {
         (&self.endpoint.gauges.record, &mut self.breaker)
+    }
+
+    fn found(&self, detection: Detection, spared: Option<Unenforced>) {
+        let metrics = &self.endpoint.wires.metrics;
+        match spared {
+            None => metrics.ejected(detection),
+            Some(reason) => metrics.spared(detection, reason),
+        }
     }
 
     fn changed(&self, standing: Standing) {

@@ -216,7 +216,9 @@ impl Endpoint {
             Ok(Ok(Opened { sender, driver })) => {
                 let peer = Arc::new(Peer::new());
                 if self.opened(Connection::new(sender, Arc::clone(&peer))) {
+                    self.wires.metrics.connected();
                     self.drive(driver, &peer).await;
+                    self.wires.metrics.disconnected();
                 }
             }
             Ok(Err(cause)) => self.failed(cause),
@@ -311,6 +313,7 @@ impl Endpoint {
     fn failed(&self, cause: String) {
         let mut state = self.lock();
         state.attempting = false;
+        self.wires.metrics.connect_failed();
         self.fail(state, cause);
     }
 

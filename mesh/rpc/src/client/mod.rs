@@ -22,12 +22,12 @@ mod outlier;
 mod pool;
 #[cfg(feature = "probe")]
 mod probe;
-mod propagate;
 mod received;
 mod resolve;
 mod retry;
 mod stack;
 mod target;
+mod telemetry;
 mod wires;
 
 pub use adaptive_throttle::AdaptiveThrottleConfig;

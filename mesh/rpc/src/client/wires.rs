@@ -1,5 +1,8 @@
 //! What all endpoints of a channel share.
 
+use std::sync::Arc;
+
+use mesh_telemetry::metrics::ClientMetrics;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -33,4 +36,5 @@ pub(super) struct Wires {
     /// Calls that wait for an endpoint.
     pub(super) queue: Queue,
     pub(super) epoch: Epoch,
+    pub(super) metrics: Arc<ClientMetrics>,
 }

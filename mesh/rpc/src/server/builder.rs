@@ -4,10 +4,14 @@ use std::{convert::Infallible, fmt, sync::Arc};
 
 use http::{Request, Response};
 use mesh_policy::PolicyTable;
+use mesh_telemetry::Telemetry;
 use tonic::{body::Body, codegen::BoxFuture, server::NamedService};
 use tower_service::Service;
 
-use super::{Health, Server, ServerConfig, rate_limit::Limits, reflection, router::Routes, shed::Limiter};
+use super::{
+    Health, Server, ServerConfig, instruments::Instruments, rate_limit::Limits, reflection, router::Routes,
+    shed::Limiter,
+};
 
 static NO_POLICIES: PolicyTable = PolicyTable::new(&[]);
 
@@ -33,6 +37,7 @@ pub struct ServerBuilder {
     policies: &'static PolicyTable,
     descriptors: &'static [u8],
     config: ServerConfig,
+    telemetry: Telemetry,
 }
 
 impl ServerBuilder {
@@ -43,6 +48,7 @@ impl ServerBuilder {
             policies: &NO_POLICIES,
             descriptors: &[],
             config: ServerConfig::default(),
+            telemetry: Telemetry::of_process().clone(),
         }
     }
 
@@ -82,6 +88,12 @@ impl ServerBuilder {
         self
     }
 
+    /// Where the server writes its numbers and spans, if not where the whole process does.
+    pub fn telemetry(mut self, telemetry: &Telemetry) -> Self {
+        self.telemetry = telemetry.clone();
+        self
+    }
+
     /// Adds health and reflection, and checks the whole.
     ///
     /// # Errors
@@ -102,6 +114,7 @@ impl ServerBuilder {
             None => Ok(Server {
                 routes: Arc::new(self.routes),
                 policies: *self.policies,
+                instruments: Arc::new(Instruments::new(self.telemetry, self.policies)),
                 health,
                 limiter: Arc::new(Limiter::new(&self.config.load_shed)),
                 limits: Arc::new(Limits::new(&self.config.rate_limit, *self.policies)),

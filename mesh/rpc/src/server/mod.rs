@@ -14,6 +14,7 @@ mod drain;
 mod end_streams;
 mod entry;
 mod health;
+mod instruments;
 mod method;
 mod peer;
 mod preface;

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Health, Load, ServerBuilder, ServerConfig, accept::Acceptor, connection::Connection, drain::Drain,
-    rate_limit::Limits, router::Routes, shed::Limiter, stack::stack,
+    instruments::Instruments, rate_limit::Limits, router::Routes, shed::Limiter, stack::stack,
 };
 use crate::network::Listener;
 
@@ -29,6 +29,7 @@ const REAP_TIMEOUT: Duration = Duration::from_secs(1);
 pub struct Server {
     pub(super) routes: Arc<Routes>,
     pub(super) policies: PolicyTable,
+    pub(super) instruments: Arc<Instruments>,
     pub(super) health: Health,
     pub(super) limiter: Arc<Limiter>,
     pub(super) limits: Arc<Limits>,
@@ -82,7 +83,8 @@ impl Server {
         shutdown: CancellationToken,
     ) -> Result<Drained, ServeError> {
         let drain = Arc::new(Drain::default());
-        let stack = stack(self.routes, self.policies, Arc::clone(&drain), self.limiter, self.limits);
+        let drained = Arc::clone(&drain);
+        let stack = stack(self.routes, self.policies, self.instruments, drained, self.limiter, self.limits);
         let serve = |placed| Connection::new(placed, stack.clone(), &drain, &self.config);
         let mut connections = JoinSet::new();
         let mut acceptor = Acceptor::new(listener, self.config.max_connections);

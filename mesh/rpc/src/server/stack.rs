@@ -16,6 +16,7 @@ use super::{
     drain::Drain,
     end_streams::EndStreamsLayer,
     entry::RequestBody,
+    instruments::Instruments,
     rate_limit::{Limits, RateLimitLayer},
     relay_pushback::RelayPushbackLayer,
     router::{Router, Routes},
@@ -27,6 +28,7 @@ use super::{
 pub(super) fn stack(
     routes: Arc<Routes>,
     policies: PolicyTable,
+    instruments: Arc<Instruments>,
     drain: Arc<Drain>,
     limiter: Arc<Limiter>,
     limits: Arc<Limits>,
@@ -40,7 +42,7 @@ pub(super) fn stack(
 + 'static {
     ServiceBuilder::new()
         // Outermost, so that it tells the status and the time that the caller sees, whoever decided them.
-        .layer(TelemetryLayer::new(policies, Arc::clone(&drain)))
+        .layer(TelemetryLayer::new(instruments, Arc::clone(&drain)))
         // Around everything that can have a bug, and inside telemetry, which must tell of it.
         .layer(CatchPanicLayer)
         // Before anything is done for the call, so that what is too much costs nearly nothing.

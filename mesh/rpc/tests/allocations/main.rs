@@ -4,6 +4,7 @@
 
 mod attempts;
 mod nowhere;
+mod telemetry;
 
 use allocation_counter::{AllocationInfo, measure};
 use http::Extensions;

@@ -25,6 +25,7 @@ pub mod database;
 pub mod grpc;
 pub mod mesh;
 pub mod messaging;
+pub mod resource;
 pub mod rpc;
 
 /// The version of the conventions that these names follow, as instrumentation scopes state it.

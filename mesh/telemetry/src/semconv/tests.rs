@@ -5,7 +5,10 @@ use tracing::{info_span, subscriber};
 use super::*;
 
 fn names() -> impl Iterator<Item = &'static str> {
-    [grpc::ALL, rpc::ALL, messaging::ALL, database::ALL, mesh::ALL].into_iter().flatten().copied()
+    [grpc::ALL, rpc::ALL, messaging::ALL, database::ALL, mesh::ALL, resource::ALL]
+        .into_iter()
+        .flatten()
+        .copied()
 }
 
 #[test]
@@ -32,7 +35,7 @@ fn names_stay_in_the_namespace_of_whoever_defined_them() {
     let namespaces: BTreeSet<_> = names().filter_map(|name| name.split('.').next()).collect();
     assert_eq!(
         namespaces,
-        BTreeSet::from(["db", "error", "grpc", "mesh", "messaging", "network", "rpc", "server"])
+        BTreeSet::from(["db", "error", "grpc", "mesh", "messaging", "network", "rpc", "server", "service"])
     );
     assert!(mesh::ALL.iter().all(|name| name.starts_with("mesh.")));
 }
@@ -43,4 +46,13 @@ fn a_constant_can_name_the_field_of_a_span() {
         let span = info_span!("call", { rpc::METHOD } = "user.v1.UserService/GetUser");
         assert!(span.has_field(rpc::METHOD));
     });
+}
+
+#[test]
+fn every_metric_of_grpc_is_described_and_no_attribute_is() {
+    let described: BTreeSet<_> = grpc::describe::ALL.iter().map(|descriptor| descriptor.name).collect();
+    let attributes =
+        [grpc::METHOD, grpc::TARGET, grpc::STATUS, grpc::DETECTION_METHOD, grpc::UNENFORCED_REASON];
+    let metrics = grpc::ALL.iter().copied().filter(|name| !attributes.contains(name)).collect();
+    assert_eq!(described, metrics);
 }

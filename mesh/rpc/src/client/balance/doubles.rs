@@ -76,6 +76,7 @@ impl Field {
             closed: CancellationToken::new(),
             keeper: Keeper::default(),
             trouble: Notify::new(),
+            metrics: Arc::new(mesh_telemetry::metrics::ClientMetrics::new(String::new(), [])),
             in_flight: Slots::default(),
             queue: Queue::new(config.max_queued),
             epoch: Epoch::new(Instant::now()),

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Response;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::Status;
 use tower_service::Service;
@@ -24,7 +24,8 @@ use crate::{
         latency::Usual,
         methods::Repeats,
         outgoing::{Head, Outgoing},
-        retry::{Answer, Failure, Repeated},
+        retry::{Answer, Failure, First, Repeated},
+        telemetry::Attempt,
     },
     error::MeshError,
     pushback,
@@ -42,18 +43,18 @@ enum Event<T> {
 pub(in crate::client) async fn hedging<S, R>(
     mut inner: S,
     mut call: Repeated,
-    request: Request<()>,
+    first: First,
     message: Bytes,
 ) -> Result<Response<Answer<R>>, Status>
 where
-    S: Service<Request<Outgoing>, Response = Response<R>, Error = Status>,
+    S: Service<Attempt, Response = Response<R>, Error = Status>,
     S::Future: Unpin,
 {
     let (policy, most, latency) = if let Repeats::Hedges { policy, most, latency } = &call.method().repeats {
         (*policy, *most, Arc::clone(latency))
     } else {
         // The layer asks this of methods with hedges alone.
-        let result = inner.call(request.map(|()| Outgoing::Whole(message))).await;
+        let result = inner.call(first.with(Outgoing::Whole(message))).await;
         return Answer::give(result, Some(call));
     };
     let (delay, patience) = match latency.usual() {
@@ -62,9 +63,9 @@ where
         Usual::Slow => (NOT_SOON, policy.delay),
     };
     let begun = Instant::now();
-    let mut first = FirstAttempt::new(latency, begun, patience);
+    let mut first_attempt = FirstAttempt::new(latency, begun, patience);
     let mut plan = Plan::new(most, delay);
-    let mut attempts = AllAttempts::begin(inner, request, message);
+    let mut attempts = AllAttempts::begin(inner, first, message);
     let mut timer = pin!(sleep_until(begun + delay));
     let mut last = None;
     loop {
@@ -72,12 +73,12 @@ where
             Event::Due => Step::Hedge,
             Event::Over(over) => {
                 call.tally.transparent_retries += over.told.resent;
-                let Some(step) = judge(&over, &mut plan, &mut call, &mut first, begun) else {
+                let Some(step) = judge(&over, &mut plan, &mut call, &mut first_attempt, begun) else {
                     return Answer::give(over.result, Some(call));
                 };
                 if step == Step::Resend {
                     call.tally.transparent_retries += 1;
-                    attempts.send(over.lane).await?;
+                    attempts.send(&call, over.lane, true).await?;
                 } else if last.is_none() || !found_nobody(&over.result) {
                     last = Some(over.result);
                 }
@@ -89,7 +90,7 @@ where
             Step::Wait | Step::Resend => true,
             Step::Hedge if call.may_hedge() => {
                 let lane = plan.send(begun.elapsed());
-                attempts.send(lane).await?;
+                attempts.send(&call, lane, false).await?;
                 true
             }
             Step::Hedge => plan.stop(),
@@ -109,7 +110,7 @@ where
 }
 
 /// The attempts of a call, and what more of them are made of.
-struct AllAttempts<S: Service<Request<Outgoing>>> {
+struct AllAttempts<S: Service<Attempt>> {
     inner: S,
     head: Head,
     message: Bytes,
@@ -118,23 +119,24 @@ struct AllAttempts<S: Service<Request<Outgoing>>> {
 
 impl<S> AllAttempts<S>
 where
-    S: Service<Request<Outgoing>, Error = Status>,
+    S: Service<Attempt, Error = Status>,
     S::Future: Unpin,
 {
     /// Makes the first attempt.
-    fn begin(mut inner: S, request: Request<()>, message: Bytes) -> Self {
-        let head = Head::of(&request);
-        let first = inner.call(request.map(|()| Outgoing::Whole(message.clone())));
+    fn begin(mut inner: S, first: First, message: Bytes) -> Self {
+        let head = Head::of(&first.request);
+        let first = inner.call(first.with(Outgoing::Whole(message.clone())));
         Self { inner, head, message, race: Race::new(first) }
     }
 
     /// Makes the attempt before which `previous` were sent: where none of them went, if it is not the first.
-    async fn send(&mut self, previous: u32) -> Result<(), Status> {
+    async fn send(&mut self, call: &Repeated, previous: u32, transparent: bool) -> Result<(), Status> {
         poll_fn(|cx| self.inner.poll_ready(cx)).await?;
         let tried = self.race.tried();
         let tried = if previous == 0 { tried } else { tried.only_others() };
         let body = Outgoing::Whole(self.message.clone());
-        self.race.start(previous, self.inner.call(self.head.again(body, previous, tried)));
+        let request = self.head.again(body, previous, tried);
+        self.race.start(previous, self.inner.call(call.attempt(request, transparent)));
         Ok(())
     }
 }

@@ -3,6 +3,10 @@
 use std::{
     fmt,
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll, Waker},
 };
 
@@ -11,6 +15,7 @@ use http_body::{Frame, SizeHint};
 use tonic::{Status, body::Body};
 
 use super::tape::Playback;
+use crate::meter::Meter;
 
 /// The body of a request as connections send it.
 ///
@@ -28,6 +33,15 @@ pub(in crate::client) enum Outgoing {
     },
     /// As the caller makes it, recorded for another attempt.
     Taped(Playback),
+    /// One of those, counted as it is sent.
+    Measured(Box<Measured>),
+}
+
+/// A body whose messages are counted.
+pub(in crate::client) struct Measured {
+    body: Outgoing,
+    meter: Meter,
+    bytes: Arc<AtomicU64>,
 }
 
 /// What [`collect`] found.
@@ -73,6 +87,24 @@ impl Outgoing {
     pub(in crate::client) fn streamed(body: Body) -> Self {
         Self::Streamed { begun: Vec::new(), rest: body }
     }
+
+    /// The same; `bytes` becomes as many as its messages have, as they are sent.
+    pub(in crate::client) fn measured(self, bytes: Arc<AtomicU64>) -> Self {
+        Self::Measured(Box::new(Measured { body: self, meter: Meter::default(), bytes }))
+    }
+}
+
+impl Measured {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let polled = http_body::Body::poll_frame(Pin::new(&mut self.body), cx);
+        if let Poll::Ready(Some(Ok(frame))) = &polled
+            && let Some(data) = frame.data_ref()
+        {
+            self.meter.see(data);
+            self.bytes.store(self.meter.bytes(), Ordering::Relaxed);
+        }
+        polled
+    }
 }
 
 impl fmt::Debug for Outgoing {
@@ -82,6 +114,7 @@ impl fmt::Debug for Outgoing {
             Self::Whole(_) => "Whole",
             Self::Streamed { .. } => "Streamed",
             Self::Taped(_) => "Taped",
+            Self::Measured(_) => "Measured",
         })
     }
 }
@@ -99,6 +132,7 @@ impl http_body::Body for Outgoing {
                 None => Pin::new(rest).poll_frame(cx),
             },
             Self::Taped(playback) => playback.poll_frame(cx),
+            Self::Measured(measured) => measured.poll_frame(cx),
         }
     }
 
@@ -107,6 +141,7 @@ impl http_body::Body for Outgoing {
             Self::Whole(data) => data.is_empty(),
             Self::Streamed { begun, rest } => begun.is_empty() && rest.is_end_stream(),
             Self::Taped(_) => false,
+            Self::Measured(measured) => measured.body.is_end_stream(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mesh_telemetry::metrics::Detection;
 use tokio::time::Instant;
 
 use super::OutlierConfig;
@@ -33,6 +34,17 @@ pub(in crate::client) struct Breaker {
 
 /// How long a probe may be under way before another call may try: one that hangs must not hold the endpoint.
 const PROBE_PATIENCE: Duration = Duration::from_secs(60);
+
+impl Cause {
+    /// As telemetry calls it.
+    pub(super) fn detection(self) -> Detection {
+        match self {
+            Self::SuccessRate => Detection::SuccessRate,
+            Self::FailurePercentage => Detection::FailurePercentage,
+            Self::Consecutive => Detection::Consecutive,
+        }
+    }
+}
 
 impl Breaker {
     pub(in crate::client) fn new() -> Self {

@@ -1,5 +1,6 @@
 //! Who is ejected, and who comes back: all decisions, one after the other.
 
+use mesh_telemetry::metrics::{Detection, Unenforced};
 use tokio::time::Instant;
 
 use super::{
@@ -15,6 +16,9 @@ pub(in crate::client) trait Judged {
 
     /// It was ejected, or comes back.
     fn changed(&self, standing: Standing);
+
+    /// It was found to be worse than the others, and ejected, or spared for a reason: for whoever counts.
+    fn found(&self, _: Detection, _spared: Option<Unenforced>) {}
 }
 
 /// Judges all endpoints by what was written down of them; with `is_sweep`, also compares them with each other.
@@ -89,9 +93,16 @@ fn compare<J: Judged>(
     for finding in sweep(&intervals, config) {
         let endpoint = &mut endpoints[finding.index];
         let enforced = random.fraction() * 100.0 < f64::from(finding.enforcement_percent);
-        if room > 0 && enforced && endpoint.parts().1.is_closed() {
+        if !endpoint.parts().1.is_closed() {
+            continue;
+        }
+        if room > 0 && enforced {
             eject(endpoint, finding.cause, config, now, random);
             room -= 1;
+        } else {
+            let reason =
+                if enforced { Unenforced::MaxEjectionOverflow } else { Unenforced::EnforcementPercentage };
+            endpoint.found(finding.cause.detection(), Some(reason));
         }
     }
     for endpoint in endpoints {
@@ -105,6 +116,7 @@ fn eject<J: Judged>(endpoint: &mut J, cause: Cause, config: &OutlierConfig, now:
     tracing::debug!(?cause, until = ?breaker.due().map(|until| until - now), "ejected an endpoint");
     record.set(Standing::Open);
     endpoint.changed(Standing::Open);
+    endpoint.found(cause.detection(), None);
 }
 
 #[cfg(test)]

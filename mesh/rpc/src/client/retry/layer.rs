@@ -9,6 +9,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
+use mesh_telemetry::TraceContext;
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 use tonic::{Status, body::Body};
@@ -23,15 +24,34 @@ use crate::client::{
     hedge::hedging,
     methods::Repeats,
     outgoing::{Collected, Outgoing, Tape, collect},
+    telemetry::Attempt,
 };
 
-/// A call on its way down: a request, and the place of its method in [`Shared::methods`], looked up once.
+/// A call on its way down.
 #[derive(Debug)]
 pub(in crate::client) struct Call {
     pub(in crate::client) request: Request<Body>,
+    /// The place of its method in [`Shared::methods`], looked up once.
     pub(in crate::client) method: Option<usize>,
     /// When it was made.
     pub(in crate::client) since: Instant,
+    /// Its span, if it has one.
+    pub(in crate::client) trace: Option<TraceContext>,
+}
+
+/// The first attempt of a call, but for its body.
+pub(in crate::client) struct First {
+    pub(in crate::client) request: Request<()>,
+    method: Option<usize>,
+    since: Instant,
+    trace: Option<TraceContext>,
+}
+
+impl First {
+    pub(in crate::client) fn with(self, body: Outgoing) -> Attempt {
+        let Self { request, method, since, trace } = self;
+        Attempt { request: request.map(|()| body), method, since, trace, transparent: false }
+    }
 }
 
 /// Repeats what the contract of a method allows to be repeated.
@@ -65,7 +85,7 @@ pub(in crate::client) struct Repeat<S> {
 
 impl<S, R> Service<Call> for Repeat<S>
 where
-    S: Service<Request<Outgoing>, Response = Response<R>, Error = Status> + Clone + Send + 'static,
+    S: Service<Attempt, Response = Response<R>, Error = Status> + Clone + Send + 'static,
     S::Future: Send + Unpin,
     R: Send + 'static,
 {
@@ -77,9 +97,10 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, Call { request, method, .. }: Call) -> Self::Future {
+    fn call(&mut self, Call { request, method, since, trace }: Call) -> Self::Future {
         let (head, body) = request.into_parts();
         let request = Request::from_parts(head, ());
+        let request = First { request, method, since, trace };
         // A call of no known method may be a stream, whose caller is to be asked for no more than HTTP/2 can take.
         let Some((index, method)) = method.map(|index| (index, self.shared.methods.get(index))) else {
             return self.once(request, Outgoing::streamed(body));
@@ -108,32 +129,32 @@ where
 
 impl<S, R> Repeat<S>
 where
-    S: Service<Request<Outgoing>, Response = Response<R>, Error = Status> + Clone + Send + 'static,
+    S: Service<Attempt, Response = Response<R>, Error = Status> + Clone + Send + 'static,
     S::Future: Send + Unpin,
     R: Send + 'static,
 {
-    fn once(&mut self, request: Request<()>, body: Outgoing) -> ResponseFuture<S::Future, R> {
-        ResponseFuture::Once { inner: self.inner.call(request.map(|()| body)) }
+    fn once(&mut self, first: First, body: Outgoing) -> ResponseFuture<S::Future, R> {
+        ResponseFuture::Once { inner: self.inner.call(first.with(body)) }
     }
 
     fn repeated(
         &mut self,
-        request: Request<()>,
+        first: First,
         collected: Collected,
         index: usize,
     ) -> BoxFuture<'static, Result<Response<Answer<R>>, Status>> {
         // The service that is ready makes the first attempt, and its clone serves the next call.
         let next = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, next);
-        let call = Repeated::new(Arc::clone(&self.shared), index);
+        let call = Repeated::new(Arc::clone(&self.shared), index, first.trace);
         match collected {
             Collected::Whole(bytes) if matches!(call.method().repeats, Repeats::Hedges { .. }) => {
-                Box::pin(hedging(inner, call, request, bytes))
+                Box::pin(hedging(inner, call, first, bytes))
             }
-            Collected::Whole(bytes) => Box::pin(retrying(inner, call, request, Source::Whole(bytes))),
+            Collected::Whole(bytes) => Box::pin(retrying(inner, call, first, Source::Whole(bytes))),
             Collected::Streamed(body) => {
                 let tape = Tape::new(body, self.shared.replay_bytes_max);
-                Box::pin(retrying(inner, call, request, Source::Taped(tape)))
+                Box::pin(retrying(inner, call, first, Source::Taped(tape)))
             }
             Collected::Failed(status) => Box::pin(std::future::ready(Err(status))),
         }

@@ -28,7 +28,7 @@ pub(super) use answer::Answer;
 pub use config::RetryConfig;
 pub use counters::AttemptCounts;
 pub(super) use counters::Counters;
-pub(super) use layer::{Call, Repeat, RepeatLayer};
+pub(super) use layer::{Call, First, Repeat, RepeatLayer};
 pub(super) use machine::Allowance;
 pub(super) use outcome::Failure;
 #[cfg(feature = "probe")]

@@ -11,8 +11,10 @@ use super::{
 };
 use crate::{
     client::{
+        Target,
         adaptive_throttle::{AdaptiveThrottleConfig, Admission},
         methods::Repeats,
+        telemetry::Instruments,
     },
     pushback::Pushback,
 };
@@ -24,14 +26,16 @@ impl RepeatDecisions {
     /// Those of a channel with the defaults.
     pub fn of(policies: PolicyTable) -> Self {
         let admission = Admission::new(&AdaptiveThrottleConfig::default(), 1);
-        Self(Arc::new(Shared::new(&RetryConfig::default(), policies, admission, 1)))
+        let telemetry = mesh_telemetry::Telemetry::new();
+        let instruments = Instruments::new(telemetry, &Target::fixed([]), &policies);
+        Self(Arc::new(Shared::new(&RetryConfig::default(), policies, admission, 1, instruments)))
     }
 
     /// A call of the method at `path`, of which one attempt fails with `code` and another one is answered. Whether
     /// another one may be made. `None` if no contract knows the method.
     pub fn decide(&self, path: &str, code: Code) -> Option<bool> {
         let index = self.0.methods.find(path)?;
-        let mut call = Repeated::new(Arc::clone(&self.0), index);
+        let mut call = Repeated::new(Arc::clone(&self.0), index, None);
         let failure =
             Failure { code, pushback: Pushback::Unsaid, unprocessed: false, sent: true, dropped: false };
         let again = match &self.0.methods.get(index).repeats {

@@ -2,8 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use http::HeaderMap;
+use http::{HeaderMap, Request};
 use mesh_policy::{Codes, PolicyTable};
+use mesh_telemetry::{TraceContext, metrics};
+use tokio::time::Instant;
 use tonic::{Code, Status};
 
 use super::{Allowance, RetryConfig, counters::Tally, jitter::Jitter};
@@ -12,6 +14,8 @@ use crate::client::{
     budget::{RepeatBudget, Throttle},
     hedge,
     methods::{Method, Methods, Repeats},
+    outgoing::Outgoing,
+    telemetry::{Attempt, Instruments},
 };
 
 /// What all calls of a channel share.
@@ -21,6 +25,7 @@ pub(in crate::client) struct Shared {
     pub(in crate::client) budget: RepeatBudget,
     pub(in crate::client) throttle: Throttle,
     pub(in crate::client) admission: Admission,
+    pub(in crate::client) instruments: Instruments,
     pub(super) replay_bytes_max: usize,
     jitter: Jitter,
 }
@@ -31,6 +36,7 @@ impl Shared {
         policies: PolicyTable,
         admission: Admission,
         seed: u64,
+        instruments: Instruments,
     ) -> Self {
         Self {
             methods: Methods::new(policies, config.max_attempts, &config.hedge),
@@ -39,6 +45,7 @@ impl Shared {
             admission,
             replay_bytes_max: config.replay_bytes_max,
             jitter: Jitter::new(seed),
+            instruments,
         }
     }
 }
@@ -61,17 +68,25 @@ impl Allowance for Shared {
 pub(in crate::client) struct Repeated {
     pub(in crate::client) shared: Arc<Shared>,
     method: usize,
+    /// The span of the call, if it has one.
+    trace: Option<TraceContext>,
     pub(in crate::client) tally: Tally,
 }
 
 impl Repeated {
-    pub(super) fn new(shared: Arc<Shared>, method: usize) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, method: usize, trace: Option<TraceContext>) -> Self {
         shared.budget.call();
-        Self { shared, method, tally: Tally { attempts: 1, ..Tally::default() } }
+        Self { shared, method, trace, tally: Tally { attempts: 1, ..Tally::default() } }
     }
 
     pub(in crate::client) fn method(&self) -> &Method {
         self.shared.methods.get(self.method)
+    }
+
+    /// An attempt that is not the first; `transparent` if nobody has seen the one before.
+    pub(in crate::client) fn attempt(&self, request: Request<Outgoing>, transparent: bool) -> Attempt {
+        let (method, since) = (Some(self.method), Instant::now());
+        Attempt { request, method, since, trace: self.trace, transparent }
     }
 
     /// Takes one hedge, if there may be one, and counts it.
@@ -121,6 +136,9 @@ impl Repeated {
 impl Drop for Repeated {
     fn drop(&mut self) {
         self.method().counters.add(&self.tally);
+        let Tally { retries, transparent_retries, hedges, retry_delay, held_back, .. } = self.tally;
+        let repeats = metrics::Repeats { retries, transparent_retries, hedges, retry_delay, held_back };
+        self.shared.instruments.metrics.method(Some(self.method)).call_repeated(&repeats);
     }
 }
 

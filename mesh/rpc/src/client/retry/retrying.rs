@@ -6,12 +6,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Response;
 use tonic::Status;
 use tower_service::Service;
 
 use super::{
-    Answer, Failure, Repeated,
+    Answer, Failure, First, Repeated,
     machine::{Attempts, Step},
     outcome::status_of,
 };
@@ -20,6 +20,7 @@ use crate::{
         attempt::{self, Told, Tried},
         methods::Repeats,
         outgoing::{Head, Outgoing, Tape},
+        telemetry::Attempt,
     },
     deadline::{self, Deadline},
     pushback,
@@ -59,23 +60,23 @@ impl Source {
 pub(super) async fn retrying<S, R>(
     mut inner: S,
     mut call: Repeated,
-    request: Request<()>,
+    first: First,
     source: Source,
 ) -> Result<Response<Answer<R>>, Status>
 where
-    S: Service<Request<Outgoing>, Response = Response<R>, Error = Status>,
+    S: Service<Attempt, Response = Response<R>, Error = Status>,
     S::Future: Unpin,
 {
     let Repeats::Retries { policy, most } = call.method().repeats else {
         // The layer asks this of methods with retries alone.
-        let result = inner.call(request.map(|()| source.body())).await;
+        let result = inner.call(first.with(source.body())).await;
         return Answer::give(result, Some(call));
     };
-    let head = Head::of(&request);
+    let head = Head::of(&first.request);
     let mut attempts = Attempts::new(policy, most);
     let mut tried = Tried::default();
     let mut sent = None;
-    let mut future = inner.call(request.map(|()| source.body()));
+    let mut future = inner.call(first.with(source.body()));
     loop {
         let (result, told) = attempt(&mut future).await;
         call.tally.transparent_retries += told.resent;
@@ -85,6 +86,7 @@ where
             return Answer::give(result, Some(call));
         };
         let left = deadline::current().map(Deadline::remaining);
+        let mut transparent = false;
         match attempts.after(&failure, source.is_whole(), left, &*call.shared) {
             step @ (Step::Answer | Step::HeldBack) => {
                 if step == Step::HeldBack {
@@ -96,7 +98,10 @@ where
                 let result = if failure.sent { result } else { sent.map_or(result, Err) };
                 return Answer::give(result, Some(call));
             }
-            Step::Resend => call.tally.transparent_retries += 1,
+            Step::Resend => {
+                transparent = true;
+                call.tally.transparent_retries += 1;
+            }
             Step::Retry(wait) => {
                 // Only the status is kept: its place on the endpoint is free while this call waits.
                 let status = status_of(result, told.picked);
@@ -110,7 +115,8 @@ where
             }
         }
         poll_fn(|cx| inner.poll_ready(cx)).await?;
-        future = inner.call(head.again(source.body(), attempts.previous(), tried));
+        let request = head.again(source.body(), attempts.previous(), tried);
+        future = inner.call(call.attempt(request, transparent));
     }
 }
 

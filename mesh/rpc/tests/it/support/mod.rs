@@ -4,12 +4,14 @@ mod echo_service;
 mod network;
 mod node;
 mod policies;
+mod prometheus;
 mod raw;
 
 pub(crate) use echo_service::{Echo, EchoClient};
 pub(crate) use network::{Network, address};
 pub(crate) use node::{Node, channel, channel_to, spawn};
 pub(crate) use policies::{HEDGES, POLICIES, RETRIES, UNSAFE_RETRIES};
+pub(crate) use prometheus::Scrape;
 pub(crate) use raw::{long_answer, post, send, status_of};
 
 use tonic::Status;
