@@ -13,6 +13,7 @@ use tonic::{Code, Status, metadata::MetadataMap};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::{
+    bug::Bug,
     criticality,
     pushback::{NEVER, PUSHBACK, RATE_LIMIT, RATE_LIMIT_POLICY},
     server::{quota, rounded_up},
@@ -288,7 +289,11 @@ impl MeshError {
     /// Whether no handler has seen the call, for certain: it is safe to send again, whatever it does (gRFC A6,
     /// "Transparent Retries"; RFC 9113, section 8.7).
     pub(crate) fn is_unprocessed(&self) -> bool {
+        if Bug::LostAfterGoaway.is_here() {
+            return false;
+        }
         matches!(self, Self::GoneAway { .. } | Self::StreamReset { reason: h2::Reason::REFUSED_STREAM })
+            || (Bug::UnsafeResend.is_here() && matches!(self, Self::ConnectionLost { .. }))
     }
 
     /// Whether the call did not leave this process.

@@ -42,6 +42,7 @@
 
 mod atomic;
 mod bounded;
+mod bug;
 mod client;
 pub mod criticality;
 pub mod deadline;
@@ -55,6 +56,8 @@ mod server;
 pub mod trace;
 mod wire;
 
+#[cfg(feature = "seeded-bugs")]
+pub use bug::Bug;
 pub use client::{
     AdaptiveThrottleConfig, AttemptCounts, BalanceConfig, Balancing, BudgetConfig, Channel, ChannelBuilder,
     ChannelConfig, ChannelConfigError, ConsecutiveConfig, FailurePercentageConfig, HashKey, HealthConfig,

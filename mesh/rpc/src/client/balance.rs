@@ -34,16 +34,18 @@ pub(super) use {
     random::Random,
     slots::{Queue, Slots, Ticket},
     slow_start::SlowStart,
-    snapshot::{Absent, Members, Snapshot},
+    snapshot::{Absent, Members, Ready, Snapshot},
     ticks::Epoch,
     wish::Wish,
 };
 
 use std::{
+    net::SocketAddr,
     sync::Arc,
     task::{Context, Poll},
 };
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{
     Request, Response,
@@ -52,7 +54,12 @@ use http::{
 use tonic::Status;
 use tower_service::Service;
 
-use super::{attempt, endpoints::Endpoints, outgoing::Outgoing, received::Received};
+use super::{
+    attempt::{self, Tried},
+    endpoints::Endpoints,
+    outgoing::{Head, Outgoing},
+    received::Received,
+};
 use crate::{
     deadline,
     error::MeshError,
@@ -89,12 +96,14 @@ impl Service<Request<Outgoing>> for Balance {
 /// Sends a call. One that its connection gave back unsent, because the server said GOAWAY in that moment, never
 /// left this process: it goes to the next connection, however unsafe it would be to repeat (gRFC A6,
 /// "transparent retries"). Each turn of the loop is a connection that was lost, so its length is bounded by the
-/// backoff of connections, and by the deadline.
+/// backoff of connections, and by the deadline. One that a server has certainly not seen (its last GOAWAY says so, or
+/// it refused the stream) goes out once more; of a call that may be repeated the layer above sees to that.
 async fn send(
     endpoints: Arc<Endpoints>,
     mut request: Request<Outgoing>,
 ) -> Result<Response<Received>, Status> {
-    let wish = Wish::of(request.extensions());
+    let mut wish = Wish::of(request.extensions());
+    let mut spare = Spare::of(&request);
     loop {
         let mut place = match endpoints.place_now(&wish) {
             Some(place) => place,
@@ -122,10 +131,37 @@ async fn send(
                     let authority = &place.endpoint().authority;
                     let error = MeshError::of_connection(authority, &unanswered.error);
                     place.failed(&error);
-                    return Err(error.into());
+                    let Some(again) = spare.take().filter(|_| error.is_unprocessed()) else {
+                        return Err(error.into());
+                    };
+                    attempt::resent();
+                    request = again.elsewhere(place.endpoint().address);
+                    wish = Wish::of(request.extensions());
                 }
             },
         }
+    }
+}
+
+/// What it takes to send a call once more that is not repeated.
+struct Spare {
+    head: Head,
+    message: Bytes,
+}
+
+impl Spare {
+    fn of(request: &Request<Outgoing>) -> Option<Self> {
+        match request.body() {
+            Outgoing::Lone(message) => Some(Self { head: Head::of(request), message: message.clone() }),
+            _ => None,
+        }
+    }
+
+    /// The same call, rather not to `refuser`.
+    fn elsewhere(self, refuser: SocketAddr) -> Request<Outgoing> {
+        let mut tried = Tried::default();
+        tried.add(refuser);
+        self.head.again(Outgoing::Whole(self.message), 0, tried)
     }
 }
 

@@ -44,7 +44,8 @@ static NO_POLICIES: PolicyTable = PolicyTable::new(&[]);
 /// have `max_in_flight` calls, further ones wait.
 ///
 /// A call whose contract allows it is made again after a failure, or beside a slow attempt, as far as the budget of
-/// the channel goes ([`RetryConfig`]). Every other call is sent to one server at most.
+/// the channel goes ([`RetryConfig`]). Every other call is seen by one server at most: it is sent again only when the
+/// server that it was sent to says that it has not looked at it.
 ///
 /// When the last clone is dropped, calls under way finish and the connections close.
 #[derive(Clone)]

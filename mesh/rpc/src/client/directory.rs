@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
     Target,
-    balance::{Absent, Members, Snapshot},
+    balance::{Absent, Members, Ready, Snapshot},
     endpoint::Endpoint,
     outlier::{Breaker, Judged, Record, Standing, judge},
     target::Kind,
@@ -178,6 +178,12 @@ impl Directory {
         }
     }
 
+    /// How many endpoints are ejected, or on probation.
+    #[cfg(feature = "probe")]
+    pub(super) fn ejected(&self) -> usize {
+        self.lock().entries.iter().filter(|entry| !entry.breaker.is_closed()).count()
+    }
+
     /// One turn of the keeper. Returns when the next one is due even if nothing happens.
     fn turn(&self, now: Instant) -> Option<Instant> {
         let wanted = self.wires.keeper.take_wanted();
@@ -228,7 +234,7 @@ impl Directory {
         let panic = available * 100 < list.entries.len() * percent;
         let takes = |entry: &&&Entry| panic || entry.breaker.is_closed() || entry.breaker.is_half_open();
         let ready: Vec<_> =
-            seen.serving.iter().filter(takes).map(|entry| Arc::clone(&entry.endpoint)).collect();
+            seen.serving.iter().filter(takes).map(|entry| Ready::new(&entry.endpoint)).collect();
         let target = || self.target.to_string();
         let absent = if ready.is_empty() && !seen.serving.is_empty() {
             Absent::Failed(MeshError::BreakerOpen { target: target() })
@@ -268,6 +274,7 @@ pub(super) async fn keep(directory: Arc<Directory>) {
             }
         };
         tokio::select! {
+            biased;
             () = wires.closed.cancelled() => return,
             () = wires.keeper.woken() => {}
             () = due => {}
@@ -276,6 +283,7 @@ pub(super) async fn keep(directory: Arc<Directory>) {
         if endpoints >= MANY {
             let pause = Duration::from_micros(u64::try_from(endpoints).unwrap_or(u64::MAX));
             tokio::select! {
+                biased;
                 () = wires.closed.cancelled() => return,
                 () = sleep(pause) => {}
             }

@@ -99,12 +99,21 @@ impl Endpoint {
         }
     }
 
-    /// A place for a call, if there is one now. Takes no lock.
-    pub(super) fn take(self: &Arc<Self>, now: Instant, probe: bool) -> Option<Place> {
+    /// A place for a call, if there is one now, on `first` before all other connections. Takes no lock.
+    pub(super) fn take(
+        self: &Arc<Self>,
+        first: Option<&Arc<Connection>>,
+        now: Instant,
+        probe: bool,
+    ) -> Option<Place> {
         if !self.gauges.load.in_flight.take(self.wires.config.max_in_flight) {
             return None;
         }
-        match self.pool.take() {
+        let connection = match first.filter(|first| first.is_open() && first.take()) {
+            Some(first) => Ok(Arc::clone(first)),
+            None => self.pool.take(),
+        };
+        match connection {
             Ok(connection) => Some(Place::new(Arc::clone(self), connection, now, probe)),
             Err(reason) => {
                 self.gauges.load.in_flight.give_back();
@@ -209,6 +218,7 @@ impl Endpoint {
         let patience = self.wires.config.connect_timeout;
         let open = timeout(patience, self.wires.dial.open(self.address, &self.wires.settings));
         let opened = tokio::select! {
+            biased;
             () = self.wires.closed.cancelled() => return self.retire(),
             opened = open => opened,
         };
@@ -261,6 +271,7 @@ impl Endpoint {
 
     /// Carries calls until the connection is over.
     async fn drive(&self, mut driver: Driver, peer: &Arc<Peer>) {
+        let _closing = Closing(peer);
         let since = Instant::now();
         let look = |driver: &Driver| {
             if peer.allows(driver.max_send_streams()) {
@@ -288,6 +299,7 @@ impl Endpoint {
                 }
             }
         };
+        peer.close();
         let cause = match ended {
             Ok(()) => "the server closed the connection".to_owned(),
             Err(error) => chain(&error).to_string(),
@@ -336,6 +348,15 @@ impl Endpoint {
             return;
         }
         state.phase = if state.attempting { Phase::Connecting } else { Phase::Asleep { error, until } };
+    }
+}
+
+/// A connection takes no more calls when nobody drives it any more.
+struct Closing<'a>(&'a Peer);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 

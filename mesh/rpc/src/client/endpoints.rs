@@ -81,6 +81,7 @@ impl Endpoints {
                 }
                 Err(Unplaced::Wait) => room.await,
                 Err(Unplaced::Failed { until: Some(until), .. }) if self.waits(wish) => tokio::select! {
+                    biased;
                     () = room => {}
                     () = sleep_until(until) => {}
                 },
@@ -91,12 +92,17 @@ impl Endpoints {
     }
 
     fn has_room(&self) -> bool {
-        self.directory.snapshot().ready.iter().any(|endpoint| endpoint.has_room())
+        self.directory.snapshot().ready.iter().any(|ready| ready.endpoint.has_room())
     }
 
     #[cfg(feature = "probe")]
     pub(super) fn ready(&self) -> usize {
         self.directory.snapshot().ready.len()
+    }
+
+    #[cfg(feature = "probe")]
+    pub(super) fn ejected(&self) -> usize {
+        self.directory.ejected()
     }
 
     fn waits(&self, wish: &Wish) -> bool {

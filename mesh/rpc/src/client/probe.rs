@@ -28,6 +28,11 @@ impl Decisions {
         Some(address)
     }
 
+    /// How many endpoints are ejected, or on probation.
+    pub fn ejected(&self) -> usize {
+        self.0.ejected()
+    }
+
     /// How many endpoints are ready for calls.
     pub fn ready(&self) -> usize {
         self.0.ready()

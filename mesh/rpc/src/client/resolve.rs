@@ -19,6 +19,7 @@ pub(super) async fn follow(directory: Arc<Directory>) {
     let mut failures = 0_u32;
     loop {
         let resolved = tokio::select! {
+            biased;
             () = wires.closed.cancelled() => return,
             resolved = tokio::time::timeout(wires.config.connect_timeout, wires.dial.resolve(host, *port)) => resolved,
         };
@@ -45,9 +46,11 @@ pub(super) async fn follow(directory: Arc<Directory>) {
             }
         };
         tokio::select! {
+            biased;
             () = wires.closed.cancelled() => return,
             () = sleep_until(next) => {}
             () = wires.trouble.notified() => tokio::select! {
+                biased;
                 () = wires.closed.cancelled() => return,
                 () = sleep_until(asked + SHORTEST_INTERVAL) => {}
             },

@@ -17,6 +17,7 @@ use super::{
     ServerConfig, accept::Placed, calls::Calls, drain::Drain, entry::RequestBody, peer::Peer,
     preface::Preface,
 };
+use crate::bug::Bug;
 use crate::wire::{KeepaliveSettings, ServerConnection, ServerSettings};
 
 /// How HTTP/2 is spoken on every connection of a server.
@@ -70,9 +71,12 @@ where
         let calls = Calls::new(self.stack, Arc::clone(&self.drain), self.peer);
         let mut connection = ServerConnection::new(io, self.settings, calls);
         let result = tokio::select! {
+            biased;
             result = &mut connection => result,
             () = self.drain.going_away.cancelled() => {
-                connection.graceful_shutdown();
+                if !Bug::DrainWithoutGoaway.is_here() {
+                    connection.graceful_shutdown();
+                }
                 connection.await
             }
         };

@@ -3,11 +3,14 @@
 //! Over the messages of tonic-health, but not its service: that one answers NOT_FOUND to a watch on an unknown
 //! service, where the protocol wants SERVICE_UNKNOWN and an open stream, and it cannot stop for good.
 
-use std::{collections::HashMap, pin::Pin, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use futures_util::{Stream, StreamExt as _, stream};
-use tokio::sync::watch;
-use tokio_stream::wrappers::WatchStream;
+use tokio::sync::Notify;
 use tonic::{Request, Response, Status};
 use tonic_health::pb::{
     HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus, health_server,
@@ -20,7 +23,15 @@ use crate::error::MeshError;
 /// Every service of the server has a status of its own, and the empty name `""` stands for the whole server.
 /// All of them serve from the start; once the server drains, none does and nothing brings them back.
 #[derive(Clone, Debug)]
-pub struct Health(Arc<HashMap<&'static str, watch::Sender<State>>>);
+pub struct Health(Arc<BTreeMap<&'static str, Arc<Told>>>);
+
+/// What is told of a service, and to whom. (`tokio::sync::watch` wakes its receivers in an order of its own, another
+/// one every time; here it is the order in which they came, and a simulation can be told again.)
+#[derive(Debug)]
+struct Told {
+    state: Mutex<State>,
+    changed: Notify,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct State {
@@ -28,10 +39,33 @@ struct State {
     stopped: bool,
 }
 
+impl Told {
+    fn serving() -> Arc<Self> {
+        let state = Mutex::new(State { serving: true, stopped: false });
+        Arc::new(Self { state, changed: Notify::new() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until it is something else than `last`.
+    async fn after(&self, last: Option<ServingStatus>) -> ServingStatus {
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            changed.as_mut().enable();
+            let status = status_of(*self.lock());
+            if last != Some(status) {
+                return status;
+            }
+            changed.await;
+        }
+    }
+}
+
 impl Health {
     pub(crate) fn new(services: impl IntoIterator<Item = &'static str>) -> Self {
-        let serving = || watch::Sender::new(State { serving: true, stopped: false });
-        Self(Arc::new(services.into_iter().chain([""]).map(|name| (name, serving())).collect()))
+        Self(Arc::new(services.into_iter().chain([""]).map(|name| (name, Told::serving())).collect()))
     }
 
     /// Reports that `service`, or for `""` the whole server, can take calls. Of no effect on a service that the
@@ -46,19 +80,19 @@ impl Health {
     }
 
     fn set(&self, service: &str, serving: bool) {
-        if let Some(state) = self.0.get(service) {
-            state.send_if_modified(|state| {
-                let changes = !state.stopped && state.serving != serving;
-                state.serving = serving && !state.stopped;
-                changes
-            });
+        if let Some(told) = self.0.get(service) {
+            let mut state = told.lock();
+            state.serving = serving && !state.stopped;
+            drop(state);
+            told.changed.notify_waiters();
         }
     }
 
     /// Nothing serves any more, for good. Watchers are told.
     pub(crate) fn stop(&self) {
-        for state in self.0.values() {
-            state.send_replace(State { serving: false, stopped: true });
+        for told in self.0.values() {
+            *told.lock() = State { serving: false, stopped: true };
+            told.changed.notify_waiters();
         }
     }
 
@@ -83,7 +117,7 @@ impl health_server::Health for Health {
     ) -> Result<Response<HealthCheckResponse>, Status> {
         let service = request.into_inner().service;
         match self.0.get(service.as_str()) {
-            Some(state) => Ok(Response::new(answer(status_of(*state.borrow())))),
+            Some(told) => Ok(Response::new(answer(status_of(*told.lock())))),
             None => Err(MeshError::UnknownHealth { service }.into()),
         }
     }
@@ -95,9 +129,10 @@ impl health_server::Health for Health {
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
         let states: Self::WatchStream = match self.0.get(request.get_ref().service.as_str()) {
-            Some(state) => {
-                Box::pin(WatchStream::new(state.subscribe()).map(|state| Ok(answer(status_of(state)))))
-            }
+            Some(told) => Box::pin(stream::unfold((Arc::clone(told), None), |(told, last)| async move {
+                let status = told.after(last).await;
+                Some((Ok(answer(status)), (told, Some(status))))
+            })),
             // It may be there after the next deployment: the caller is told so, and keeps watching.
             None => {
                 Box::pin(stream::iter([Ok(answer(ServingStatus::ServiceUnknown))]).chain(stream::pending()))

@@ -6,7 +6,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll, Waker},
 };
@@ -76,7 +76,6 @@ impl ClientSettings {
 struct Shared {
     /// Calls that wait for the head of their answer.
     waiting: AtomicUsize,
-    is_closed: AtomicBool,
 }
 
 /// Carries what callers send. Over when the connection takes no more calls and the last one is over.
@@ -110,12 +109,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Future for ClientConnection<Io> {
             return Poll::Ready(Err(ConnectionError::Silent));
         }
         Pin::new(&mut this.inner).poll(cx).map_err(ConnectionError::Http2)
-    }
-}
-
-impl<Io> Drop for ClientConnection<Io> {
-    fn drop(&mut self) {
-        self.shared.is_closed.store(true, Ordering::Relaxed);
     }
 }
 
@@ -153,11 +146,6 @@ impl<B> fmt::Debug for Unanswered<B> {
 }
 
 impl SendRequest {
-    /// Whether the connection takes no more calls, as far as anybody has noticed.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.shared.is_closed.load(Ordering::Relaxed)
-    }
-
     /// Sends a request and waits for the head of the answer. A body that is ready at once goes with its head; the
     /// rest of any other one is sent by a task of its own. Dropping the future resets the stream.
     ///
@@ -169,7 +157,6 @@ impl SendRequest {
     {
         // Never pending: that is only who has a stream in the queue, and this clone has none.
         if let Poll::Ready(Err(error)) = self.inner.poll_ready(&mut Context::from_waker(Waker::noop())) {
-            self.shared.is_closed.store(true, Ordering::Relaxed);
             return Err(Unanswered { error, unsent: Some(request) });
         }
         let (head, mut body) = request.into_parts();
@@ -188,6 +175,7 @@ impl SendRequest {
                 self.tasks.spawn(async move {
                     // Who dropped the answer wants the question no longer; its stream is reset with the pump.
                     tokio::select! {
+                        biased;
                         _ = rest => {}
                         _ = stopped => {}
                     }

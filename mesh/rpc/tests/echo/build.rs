@@ -1,4 +1,4 @@
-//! Compiles the contract, and keeps its descriptors for reflection.
+//! Compiles the contracts, and keeps the descriptors of the first for reflection.
 
 use std::{env, error::Error, fs, path::PathBuf};
 
@@ -9,6 +9,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let descriptors = protox::compile(["echo/v1/echo.proto"], ["proto"])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
-    tonic_prost_build::configure().build_transport(false).compile_fds(descriptors)?;
+    for descriptors in [descriptors, protox::compile(["chain/v1/chain.proto"], ["proto"])?] {
+        tonic_prost_build::configure().build_transport(false).compile_fds(descriptors)?;
+    }
     Ok(())
 }

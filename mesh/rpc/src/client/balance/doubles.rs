@@ -11,7 +11,8 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Choice, Epoch, Keeper, Picker, Place, Queue, Random, Scale, Slots, Snapshot, Wish, snapshot::Members,
+    Choice, Epoch, Keeper, Picker, Place, Queue, Random, Ready, Scale, Slots, Snapshot, Wish,
+    snapshot::Members,
 };
 use crate::client::{
     ChannelConfig,
@@ -38,6 +39,12 @@ pub(in crate::client) struct Driver {
     pub(in crate::client) peer: Arc<Peer>,
     _connection: BoxFuture<'static, Result<(), ConnectionError>>,
     _far: DuplexStream,
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.peer.close();
+    }
 }
 
 /// A network on which nobody is.
@@ -96,7 +103,7 @@ impl Field {
         }
         let snapshot = Snapshot {
             members: Arc::new(Members::new(endpoints.clone())),
-            ready: endpoints.clone(),
+            ready: endpoints.iter().map(Ready::new).collect(),
             ..Snapshot::unknown()
         };
         let picker = Picker::new(&wires.config.balance);

@@ -12,12 +12,12 @@ use std::sync::{
 use tokio::time::Instant;
 
 use super::{
-    BalanceConfig, Balancing, Place, Scale, SlowStartConfig, Snapshot,
+    BalanceConfig, Balancing, Place, Ready, Scale, SlowStartConfig, Snapshot,
     random::{Random, below, two_below},
     ticks::Tick,
     wish::Wish,
 };
-use crate::client::{endpoint::Endpoint, outlier::Standing};
+use crate::client::{endpoint::Endpoint, outlier::Standing, pool::Connection};
 
 /// How often two (or more) are drawn before all are asked.
 const DRAWS: usize = 3;
@@ -95,21 +95,21 @@ impl Picker {
         let least_request = match self.policy {
             Balancing::RoundRobin => {
                 let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-                let (endpoint, next) = (at(turn % count), at(turn.wrapping_add(1) % count));
-                let wanted = choice.rank(endpoint).is_some_and(|rank| rank < Rank::Tried);
-                return (wanted && !choice.is_new_beside(endpoint, next))
-                    .then(|| choice.enter(endpoint))
+                let (ready, next) = (at(turn % count), at(turn.wrapping_add(1) % count));
+                let wanted = choice.rank(&ready.endpoint).is_some_and(|rank| rank < Rank::Tried);
+                return (wanted && !choice.is_new_beside(&ready.endpoint, &next.endpoint))
+                    .then(|| choice.enter(ready))
                     .flatten();
             }
             Balancing::LeastRequest { choice_count } => Some(choice_count),
             Balancing::PeakEwma => None,
         };
-        let weigh = |endpoint| choice.weigh(endpoint, least_request.is_some());
+        let weigh = |ready| choice.weigh(ready, least_request.is_some());
         let (one, other) = two_below(count, choice.random.next());
         let (one, other) = (at(one), at(other));
         let (mut best, mut next) = (weigh(one), weigh(other));
-        choice.make_way(&mut best, other);
-        choice.make_way(&mut next, one);
+        choice.make_way(&mut best, &other.endpoint);
+        choice.make_way(&mut next, &one.endpoint);
         if is_better(next, best) {
             std::mem::swap(&mut best, &mut next);
         }
@@ -121,7 +121,9 @@ impl Picker {
         }
         // The second of the two is as good as a new draw.
         [best, next].into_iter().flatten().find_map(|candidate| {
-            (candidate.rank < Rank::Tried).then(|| choice.enter(candidate.endpoint)).flatten()
+            (candidate.rank < Rank::Tried)
+                .then(|| choice.enter_on(candidate.endpoint, candidate.first))
+                .flatten()
         })
     }
 
@@ -135,7 +137,7 @@ impl Picker {
             let endpoint = members.all.get(index)?;
             let fits = endpoint.gauges.load.in_flight.taken() < bound;
             let wanted = fits && choice.rank(endpoint).is_some_and(|rank| rank < Rank::Tried);
-            wanted.then(|| choice.enter(endpoint)).flatten()
+            wanted.then(|| choice.enter_on(endpoint, None)).flatten()
         })
     }
 
@@ -147,18 +149,21 @@ impl Picker {
             _ => below(ready.len(), upper(choice.random.next())),
         };
         let around = || ready[first..].iter().chain(&ready[..first]);
-        let untried = around().filter(|one| choice.rank(one).is_some_and(|rank| rank < Rank::Tried));
-        if let Some(place) = untried.into_iter().find_map(|endpoint| choice.enter(endpoint)) {
+        let untried =
+            around().filter(|one| choice.rank(&one.endpoint).is_some_and(|rank| rank < Rank::Tried));
+        if let Some(place) = untried.into_iter().find_map(|ready| choice.enter(ready)) {
             return Some(place);
         }
         choice.wish.tried?;
-        around().filter(|one| choice.rank(one).is_some()).find_map(|endpoint| choice.enter(endpoint))
+        around().filter(|one| choice.rank(&one.endpoint).is_some()).find_map(|ready| choice.enter(ready))
     }
 }
 
 #[derive(Clone, Copy)]
 struct Candidate<'a> {
     endpoint: &'a Arc<Endpoint>,
+    /// Its oldest connection, if that has room.
+    first: Option<&'a Arc<Connection>>,
     rank: Rank,
     cost: f32,
 }
@@ -175,14 +180,17 @@ fn upper(bits: u64) -> u32 {
 }
 
 impl Choice<'_> {
-    fn weigh<'a>(&self, endpoint: &'a Arc<Endpoint>, by_calls: bool) -> Option<Candidate<'a>> {
+    fn weigh<'a>(&self, ready: &'a Ready, by_calls: bool) -> Option<Candidate<'a>> {
+        let endpoint = &ready.endpoint;
+        // Asked first, though only one of the two will need it: so the memory of both is fetched at once.
+        let first = ready.first.as_ref().filter(|first| first.has_room());
         let rank = self.rank(endpoint)?;
         let cost = if by_calls {
             endpoint.gauges.load.in_flight.taken() as f32
         } else {
             endpoint.gauges.load.cost(self.scale, self.tick)
         };
-        Some(Candidate { endpoint, rank, cost })
+        Some(Candidate { endpoint, first, rank, cost })
     }
 
     /// How much the endpoint is wanted for this call; `None` if not at all.
@@ -217,13 +225,17 @@ impl Choice<'_> {
         }
     }
 
+    fn enter(&self, ready: &Ready) -> Option<Place> {
+        self.enter_on(&ready.endpoint, ready.first.as_ref())
+    }
+
     /// A place on the endpoint, if it has one.
-    fn enter(&self, endpoint: &Arc<Endpoint>) -> Option<Place> {
+    fn enter_on(&self, endpoint: &Arc<Endpoint>, first: Option<&Arc<Connection>>) -> Option<Place> {
         let probe = endpoint.gauges.record.try_probe();
         if !probe && !self.snapshot.panic && endpoint.gauges.record.standing() != Standing::Closed {
             return None;
         }
-        let place = endpoint.take(self.now, probe);
+        let place = endpoint.take(first, self.now, probe);
         if place.is_none() && probe {
             endpoint.gauges.record.return_probe();
         }

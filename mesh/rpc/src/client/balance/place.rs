@@ -101,6 +101,7 @@ impl Place {
 
     /// The call was not sent.
     pub(in crate::client) fn unsent(mut self) {
+        self.connection.refused();
         self.say_nothing();
     }
 

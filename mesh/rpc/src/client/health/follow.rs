@@ -25,6 +25,7 @@ use crate::{
 /// keeps no connection open.
 pub(in crate::client) async fn follow(endpoint: Arc<Endpoint>, service: String, over: CancellationToken) {
     tokio::select! {
+        biased;
         () = over.cancelled() => {}
         () = watch(&endpoint, &service) => {}
     }

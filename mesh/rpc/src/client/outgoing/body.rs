@@ -24,6 +24,8 @@ use crate::meter::Meter;
 pub(in crate::client) enum Outgoing {
     /// All of it; empty once it is sent.
     Whole(Bytes),
+    /// The same, of a call that is not repeated: whoever sends it also sends it once more if nobody has seen it.
+    Lone(Bytes),
     /// As the caller makes it, after what was made already.
     Streamed {
         /// What comes first, last one first.
@@ -112,6 +114,7 @@ impl fmt::Debug for Outgoing {
         // Messages are never logged.
         f.write_str(match self {
             Self::Whole(_) => "Whole",
+            Self::Lone(_) => "Lone",
             Self::Streamed { .. } => "Streamed",
             Self::Taped(_) => "Taped",
             Self::Measured(_) => "Measured",
@@ -125,8 +128,8 @@ impl http_body::Body for Outgoing {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         match self.get_mut() {
-            Self::Whole(data) if data.is_empty() => Poll::Ready(None),
-            Self::Whole(data) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(data))))),
+            Self::Whole(data) | Self::Lone(data) if data.is_empty() => Poll::Ready(None),
+            Self::Whole(data) | Self::Lone(data) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(data))))),
             Self::Streamed { begun, rest } => match begun.pop() {
                 Some(frame) => Poll::Ready(Some(Ok(frame))),
                 None => Pin::new(rest).poll_frame(cx),
@@ -138,7 +141,7 @@ impl http_body::Body for Outgoing {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Whole(data) => data.is_empty(),
+            Self::Whole(data) | Self::Lone(data) => data.is_empty(),
             Self::Streamed { begun, rest } => begun.is_empty() && rest.is_end_stream(),
             Self::Taped(_) => false,
             Self::Measured(measured) => measured.body.is_end_stream(),

@@ -17,7 +17,10 @@ pub(in crate::client) const INITIAL_STREAMS: usize = 101;
 
 /// What is known of the other end of a connection. The task that drives the connection has a share in it, but none
 /// in the [`Connection`]: when the last call gives that up, HTTP/2 closes the connection.
+///
+/// In a cache line of its own, which is read by every call and written once.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(in crate::client) struct Peer {
     max_streams: AtomicUsize,
     /// Whether `max_streams` is what the peer said, or it says nothing.
@@ -25,6 +28,8 @@ pub(in crate::client) struct Peer {
     /// Whether the connection has answered a call. One that closes at once, before it has, is no better than one
     /// that was refused: without this a peer that accepts and hangs up would be connected to without a pause.
     answered: AtomicBool,
+    /// Whether the connection takes no more calls, as far as anybody has noticed.
+    closed: AtomicBool,
 }
 
 impl Peer {
@@ -33,7 +38,13 @@ impl Peer {
             max_streams: AtomicUsize::new(INITIAL_STREAMS),
             settled: AtomicBool::new(false),
             answered: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
         }
+    }
+
+    /// The connection takes no more calls.
+    pub(in crate::client) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
     }
 
     pub(in crate::client) fn has_answered(&self) -> bool {
@@ -69,18 +80,19 @@ impl Peer {
     }
 }
 
-/// One HTTP/2 connection, as calls see it.
+/// One HTTP/2 connection, as calls see it: first what is read and written of it when a call chooses.
+#[repr(C)]
 pub(in crate::client) struct Connection {
-    sender: SendRequest,
     streams: Slots,
     peer: Arc<Peer>,
     /// Whether it had a call since the last look.
     used: AtomicBool,
+    sender: SendRequest,
 }
 
 impl Connection {
     pub(in crate::client) fn new(sender: SendRequest, peer: Arc<Peer>) -> Self {
-        Self { sender, streams: Slots::default(), peer, used: AtomicBool::new(true) }
+        Self { streams: Slots::default(), peer, used: AtomicBool::new(true), sender }
     }
 
     /// For one call: a sender is an address to send to, and cheap to clone.
@@ -89,11 +101,11 @@ impl Connection {
     }
 
     pub(in crate::client) fn is_open(&self) -> bool {
-        !self.sender.is_closed()
+        !self.peer.closed.load(Ordering::Relaxed)
     }
 
     /// Takes a stream, if the peer allows one more.
-    pub(super) fn take(&self) -> bool {
+    pub(in crate::client) fn take(&self) -> bool {
         let taken = self.streams.take(self.peer.limit());
         if taken && !self.used.load(Ordering::Relaxed) {
             self.used.store(true, Ordering::Relaxed);
@@ -101,12 +113,17 @@ impl Connection {
         taken
     }
 
-    pub(super) fn has_room(&self) -> bool {
+    pub(in crate::client) fn has_room(&self) -> bool {
         self.is_open() && self.streams.taken() < self.peer.limit()
     }
 
     pub(in crate::client) fn give_back(&self) {
         self.streams.give_back();
+    }
+
+    /// A call came back from it unsent.
+    pub(in crate::client) fn refused(&self) {
+        self.peer.close();
     }
 
     /// The connection has answered a call.

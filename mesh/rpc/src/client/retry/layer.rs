@@ -118,7 +118,7 @@ where
         };
         match (collected, most) {
             (Collected::Failed(status), _) => ResponseFuture::Refused { status: Some(status) },
-            (Collected::Whole(bytes), None) => self.once(request, Outgoing::Whole(bytes)),
+            (Collected::Whole(bytes), None) => self.once(request, Outgoing::Lone(bytes)),
             (Collected::Streamed(body), None) => self.once(request, body),
             (collected, Some(index)) => {
                 ResponseFuture::Repeated { inner: self.repeated(request, collected, index) }

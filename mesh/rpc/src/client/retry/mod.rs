@@ -9,8 +9,8 @@
 //!            └──── headers ──> committed: whatever happens from here on is the caller's
 //! ```
 //!
-//! Methods without a retry or a hedge in their contract pass through ([`Repeat`]): for them nothing is copied,
-//! counted or kept.
+//! Methods without a retry or a hedge in their contract pass through ([`Repeat`]): for them nothing is counted, and
+//! whoever sends them also sees to what nobody has seen (REFUSED_STREAM, GOAWAY: once).
 
 mod answer;
 mod config;

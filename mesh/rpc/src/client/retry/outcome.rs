@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use http::Response;
 use tonic::{Code, Status};
 
-use crate::{client::received::code_of_head, error::MeshError, pushback::Pushback};
+use crate::{bug::Bug, client::received::code_of_head, error::MeshError, pushback::Pushback};
 
 /// An attempt that came to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,19 @@ impl Failure {
                 })
             }
         }
+    }
+}
+
+impl Failure {
+    /// A seeded bug: headers are no commitment.
+    pub(super) fn after_commit() -> Option<Self> {
+        Bug::RetryAfterCommit.is_here().then_some(Self {
+            code: Code::Unavailable,
+            pushback: Pushback::Unsaid,
+            unprocessed: false,
+            sent: true,
+            dropped: false,
+        })
     }
 }
 

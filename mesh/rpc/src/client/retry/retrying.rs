@@ -81,7 +81,7 @@ where
         let (result, told) = attempt(&mut future).await;
         call.tally.transparent_retries += told.resent;
         told.picked.into_iter().for_each(|address| tried.add(address));
-        let Some(failure) = Failure::of(&result) else {
+        let Some(failure) = Failure::of(&result).or_else(Failure::after_commit) else {
             source.commit();
             return Answer::give(result, Some(call));
         };

@@ -140,7 +140,7 @@ enum Sent {
 }
 
 fn measured(request: Request<Outgoing>) -> (Request<Outgoing>, Sent) {
-    if let Outgoing::Whole(message) = request.body() {
+    if let Outgoing::Whole(message) | Outgoing::Lone(message) = request.body() {
         let sent = Sent::Whole(Meter::of(message));
         return (request, sent);
     }
