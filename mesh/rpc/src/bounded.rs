@@ -11,15 +11,18 @@ use pin_project_lite::pin_project;
 use tonic::Status;
 
 use crate::{
+    client::Trail,
     deadline::{Alarm, Deadline, enter},
-    error::{MeshError, Side},
+    error::{MeshError, Side, Spent, Stage},
 };
 
 /// How a body ends whose deadline has passed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Ending {
-    /// With an error, for whoever reads it on this side.
-    Error(Side),
+    /// With an error, for the caller on this side, who is told where the time went.
+    Caller(Trail),
+    /// With an error, for the handler that reads a request.
+    Handler,
     /// With trailers, for the caller on the other side.
     Trailers,
 }
@@ -58,7 +61,8 @@ impl<B: Body<Data = Bytes, Error = Status>> Body for Bounded<B> {
         let mut this = self.project();
         let Some(inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Ready(None) };
         // What is ready is passed on without a look at the timer; but a stream that never pauses must end too.
-        match enter(this.alarm.deadline(), || inner.poll_frame(cx)) {
+        let deadline = this.alarm.deadline();
+        match enter(deadline, || inner.poll_frame(cx)) {
             Poll::Ready(Some(Ok(frame))) if frame.is_data() && this.alarm.is_past() => {}
             Poll::Ready(frame) => return Poll::Ready(frame),
             Poll::Pending => ready!(this.alarm.poll_past(cx)),
@@ -66,10 +70,12 @@ impl<B: Body<Data = Bytes, Error = Status>> Body for Bounded<B> {
         // Whatever fed the body has nobody to feed any more.
         this.inner.set(None);
         Poll::Ready(Some(match this.ending {
-            Ending::Error(side) => Err(MeshError::DeadlineExceeded { side: *side }.into()),
-            Ending::Trailers => {
-                Ok(Frame::trailers(MeshError::DeadlineExceeded { side: Side::Server }.into_trailers()))
+            Ending::Caller(trail) => {
+                let spent = deadline.map_or(Spent::UNKNOWN, |deadline| trail.at(deadline.instant()));
+                Err(MeshError::DeadlineExceeded { side: Side::Client, spent }.into())
             }
+            Ending::Handler => Err(exceeded(Stage::Request).into()),
+            Ending::Trailers => Ok(Frame::trailers(exceeded(Stage::Body).into_trailers())),
         }))
     }
 
@@ -80,6 +86,11 @@ impl<B: Body<Data = Bytes, Error = Status>> Body for Bounded<B> {
     fn size_hint(&self) -> SizeHint {
         self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
+}
+
+/// On the server.
+pub(crate) const fn exceeded(waited_for: Stage) -> MeshError {
+    MeshError::DeadlineExceeded { side: Side::Server, spent: Spent::waiting_for(waited_for) }
 }
 
 #[cfg(test)]
@@ -112,7 +123,7 @@ mod tests {
     async fn a_stream_that_waits_is_woken_at_its_deadline() {
         let silent = StreamBody::new(futures_util::stream::pending::<Result<Frame<Bytes>, Status>>());
         let deadline = Deadline::after(Duration::from_secs(1));
-        let mut body = pin!(Bounded::new(silent, deadline, Ending::Error(Side::Client)));
+        let mut body = pin!(Bounded::new(silent, deadline, Ending::Caller(Trail::default())));
         let error = next(body.as_mut()).await.unwrap().unwrap_err();
         assert_eq!(error.code(), tonic::Code::DeadlineExceeded);
         assert!(next(body.as_mut()).await.is_none());

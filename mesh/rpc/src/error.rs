@@ -2,22 +2,28 @@
 //!
 //! Every error says which layer made it and why: code, `ErrorInfo{domain: "mesh", reason}` and metadata
 //! (AIP-193), so that a caller can tell a refused connection from a refusing service. Errors of HTTP/2 are
-//! mapped as gRPC prescribes ("gRPC over HTTP/2", HTTP2 Transport Mapping, Errors).
+//! mapped as gRPC prescribes ("gRPC over HTTP/2", HTTP2 Transport Mapping, Errors), and so are answers that are not
+//! gRPC (grpc/doc/http-grpc-status-mapping.md).
 
-use std::{collections::HashMap, error::Error as _, sync::Arc, time::Duration};
+mod advice;
+mod answer;
+mod code;
+mod detail;
+mod limit;
+mod spent;
+mod wire;
 
-use http::{HeaderMap, HeaderValue, Response, StatusCode, uri::Authority};
+use std::{error::Error as _, sync::Arc, time::Duration};
+
+use http::StatusCode;
 use mesh_policy::{Criticality, RateLimit};
-use mesh_telemetry::chain;
-use tonic::{Code, Status, metadata::MetadataMap};
+use tonic::{Status, metadata::MetadataMap};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::{
-    bug::Bug,
-    criticality,
-    pushback::{NEVER, PUSHBACK, RATE_LIMIT, RATE_LIMIT_POLICY},
-    server::{quota, rounded_up},
-};
+use crate::criticality;
+
+pub(crate) use code::code_of_http;
+pub use spent::{Spent, Stage};
 
 /// `ErrorInfo.domain` of every error that the mesh makes.
 pub const DOMAIN: &str = "mesh";
@@ -66,10 +72,12 @@ pub enum MeshError {
     #[error("the handler panicked")]
     Panicked,
     /// The call's deadline passed before the call was over.
-    #[error("the deadline passed before the call was over")]
+    #[error("the deadline passed before the call was over{spent}")]
     DeadlineExceeded {
         /// Who noticed first.
         side: Side,
+        /// Where the time went.
+        spent: Spent,
     },
     /// The server is stopping and ends a stream that it cannot finish.
     #[error("the server is stopping; call again elsewhere")]
@@ -162,269 +170,77 @@ pub enum MeshError {
         /// The HTTP/2 error code.
         reason: h2::Reason,
     },
+    /// A message is larger than this end takes. gRPC: RESOURCE_EXHAUSTED.
+    #[error("a message {} is larger than the limit of {limit} bytes", of_size(*.size))]
+    MessageTooLarge {
+        /// Who refused it.
+        side: Side,
+        /// Its size in bytes, as its prefix tells; `None` of one that would be too large once it is decompressed.
+        size: Option<usize>,
+        /// `max_request_bytes` or `max_response_bytes`.
+        limit: usize,
+    },
+    /// Messages are compressed in a way that this end does not know. gRPC (grpc/doc/compression.md): UNIMPLEMENTED
+    /// from a server, which says what it accepts; INTERNAL on a client.
+    #[error("messages are compressed with {encoding}, which is not known here")]
+    UnknownEncoding {
+        /// Who does not know it.
+        side: Side,
+        /// What `grpc-encoding` says.
+        encoding: String,
+    },
+    /// What came is no message.
+    #[error("a message is broken: {cause}")]
+    BrokenMessage {
+        /// What is wrong with it.
+        cause: &'static str,
+    },
+    /// A request that has begun does not go on, and has no deadline that would end it.
+    #[error("no byte of a message that has begun came for {patience:?}")]
+    RequestStalled {
+        /// `ServerConfig::stall_timeout`.
+        patience: Duration,
+    },
+    /// The answer is none of gRPC: a proxy's, or that of another kind of server.
+    #[error("{endpoint} answered HTTP {http_status} and {content_type:?}, which is not gRPC")]
+    NotGrpc {
+        /// Who answered.
+        endpoint: String,
+        /// The HTTP status.
+        http_status: StatusCode,
+        /// `content-type`; empty if there was none.
+        content_type: String,
+    },
+    /// The answer ended without saying how the call went.
+    #[error("the answer of {endpoint} ended without a grpc-status")]
+    NoStatus {
+        /// Who answered.
+        endpoint: String,
+    },
+}
+
+/// How large a message is that is too large.
+fn of_size(size: Option<usize>) -> String {
+    size.map_or_else(|| "that is compressed".to_owned(), |size| format!("of {size} bytes"))
 }
 
 impl MeshError {
-    /// The gRPC code that the error becomes.
-    pub fn code(&self) -> Code {
-        match self {
-            Self::UnknownService { .. } => Code::Unimplemented,
-            Self::UnknownHealth { .. } => Code::NotFound,
-            Self::MethodNotAllowed | Self::MalformedTimeout | Self::Panicked => Code::Internal,
-            Self::DeadlineExceeded { .. } => Code::DeadlineExceeded,
-            Self::CallerGone => Code::Cancelled,
-            Self::Draining
-            | Self::NoEndpoint { .. }
-            | Self::ConnectFailed { .. }
-            | Self::ConnectionLost { .. }
-            | Self::GoneAway { .. }
-            | Self::BreakerOpen { .. }
-            | Self::NotServing { .. }
-            | Self::QueueFull { .. }
-            | Self::TargetFull { .. }
-            | Self::NoOtherEndpoint => Code::Unavailable,
-            Self::LoadShed { .. } | Self::RateLimited { .. } | Self::ClientThrottled { .. } => {
-                Code::ResourceExhausted
-            }
-            Self::StreamReset { reason } => code_of_reset(*reason),
-        }
-    }
-
-    /// `ErrorInfo.reason`: a constant in capitals.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::UnknownService { .. } | Self::UnknownHealth { .. } => "UNKNOWN_SERVICE",
-            Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
-            Self::MalformedTimeout => "MALFORMED_TIMEOUT",
-            Self::Panicked => "PANIC",
-            Self::DeadlineExceeded { .. } => "DEADLINE_EXCEEDED",
-            Self::Draining => "DRAINING",
-            Self::CallerGone => "CALLER_GONE",
-            Self::NoEndpoint { .. } => "NO_ENDPOINT",
-            Self::ConnectFailed { .. } => "CONNECT_FAILED",
-            Self::ConnectionLost { .. } => "CONNECTION_LOST",
-            Self::GoneAway { .. } => "GONE_AWAY",
-            Self::BreakerOpen { .. } => "BREAKER_OPEN",
-            Self::NotServing { .. } => "NOT_SERVING",
-            Self::QueueFull { .. } => "QUEUE_FULL",
-            Self::TargetFull { .. } => "TARGET_FULL",
-            Self::NoOtherEndpoint => "NO_OTHER_ENDPOINT",
-            Self::LoadShed { .. } => "LOAD_SHED",
-            Self::RateLimited { .. } => "RATE_LIMITED",
-            Self::ClientThrottled { .. } => "CLIENT_THROTTLED",
-            Self::StreamReset { .. } => "STREAM_RESET",
-        }
-    }
-
-    fn metadata(&self) -> HashMap<String, String> {
-        let pair = match self {
-            Self::UnknownService { service } | Self::UnknownHealth { service } => {
-                ("service", service.clone())
-            }
-            Self::DeadlineExceeded { side } => ("side", side.name().to_owned()),
-            Self::NoEndpoint { target, .. }
-            | Self::BreakerOpen { target }
-            | Self::NotServing { target }
-            | Self::ClientThrottled { target } => ("target", target.clone()),
-            Self::QueueFull { limit } | Self::TargetFull { limit } => ("limit", limit.to_string()),
-            Self::ConnectFailed { endpoint, .. }
-            | Self::ConnectionLost { endpoint, .. }
-            | Self::GoneAway { endpoint } => ("endpoint", endpoint.clone()),
-            Self::RateLimited { path, .. } => ("path", path.clone()),
-            Self::LoadShed { criticality } => ("criticality", criticality::name(*criticality).to_owned()),
-            Self::StreamReset { reason } => ("http2_error", format!("{reason:?}")),
-            Self::MethodNotAllowed
-            | Self::MalformedTimeout
-            | Self::Panicked
-            | Self::Draining
-            | Self::CallerGone
-            | Self::NoOtherEndpoint => return HashMap::new(),
-        };
-        HashMap::from([(pair.0.to_owned(), pair.1)])
-    }
-
-    /// A response that is nothing but this error ("Trailers-Only").
-    pub(crate) fn into_response<B: Default>(self) -> Response<B> {
-        let http_status = match self {
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::MalformedTimeout => StatusCode::BAD_REQUEST,
-            _ => StatusCode::OK,
-        };
-        let mut response = Status::from(self).into_http();
-        *response.status_mut() = http_status;
-        if http_status == StatusCode::METHOD_NOT_ALLOWED {
-            response.headers_mut().insert(http::header::ALLOW, HeaderValue::from_static("POST"));
-        }
-        response
-    }
-
-    /// The trailers that end a response whose head is already on the wire.
-    pub(crate) fn into_trailers(self) -> HeaderMap {
-        let mut trailers = HeaderMap::with_capacity(3);
-        let code = self.code();
-        if Status::from(self).add_header(&mut trailers).is_err() {
-            trailers.insert(Status::GRPC_STATUS, HeaderValue::from(code as i32));
-        }
-        trailers
-    }
-
-    /// What an error of a client's connection means for the call that met it.
-    pub(crate) fn of_connection(endpoint: &Authority, error: &h2::Error) -> Self {
-        if is_gone_away(error) {
-            return Self::GoneAway { endpoint: endpoint.to_string() };
-        }
-        match stream_reset(error) {
-            Some(reason) => Self::StreamReset { reason },
-            // Everything that is not about this stream alone is about the connection: closed, timed out,
-            // GOAWAY, a protocol error. gRPC: UNAVAILABLE.
-            None => Self::ConnectionLost { endpoint: endpoint.to_string(), cause: chain(error).to_string() },
-        }
-    }
-
     /// The error that the mesh made a status from, if it did in this process.
     pub(crate) fn of_status(status: &Status) -> Option<&Self> {
         status.source()?.downcast_ref()
-    }
-
-    /// Whether no handler has seen the call, for certain: it is safe to send again, whatever it does (gRFC A6,
-    /// "Transparent Retries"; RFC 9113, section 8.7).
-    pub(crate) fn is_unprocessed(&self) -> bool {
-        if Bug::LostAfterGoaway.is_here() {
-            return false;
-        }
-        matches!(self, Self::GoneAway { .. } | Self::StreamReset { reason: h2::Reason::REFUSED_STREAM })
-            || (Bug::UnsafeResend.is_here() && matches!(self, Self::ConnectionLost { .. }))
-    }
-
-    /// Whether the call did not leave this process.
-    pub(crate) fn is_unsent(&self) -> bool {
-        self.is_drop()
-            || matches!(self, Self::NoEndpoint { .. } | Self::ConnectFailed { .. } | Self::BreakerOpen { .. })
-    }
-
-    /// Whether this process itself held the call back, because of a limit of its own: to ask it again would be
-    /// work for nothing (gRFC A6: what the load balancer drops is never retried).
-    pub(crate) fn is_drop(&self) -> bool {
-        matches!(
-            self,
-            Self::NoOtherEndpoint
-                | Self::QueueFull { .. }
-                | Self::TargetFull { .. }
-                | Self::ClientThrottled { .. }
-        )
-    }
-
-    /// What an error means that a server meets while it reads a request.
-    pub(crate) fn of_request(error: &h2::Error) -> Self {
-        match stream_reset(error) {
-            Some(reason) => Self::StreamReset { reason },
-            None => Self::CallerGone,
-        }
     }
 }
 
 impl From<MeshError> for Status {
     fn from(error: MeshError) -> Self {
         let mut details = ErrorDetails::with_error_info(error.reason(), DOMAIN, error.metadata());
-        let mut headers = HeaderMap::new();
-        match &error {
-            // A handler that passes the status on passes this on to its own caller.
-            MeshError::ClientThrottled { .. } => _ = headers.insert(PUSHBACK, NEVER),
-            MeshError::RateLimited { limit, wait, .. } => {
-                details.set_retry_info(Some(*wait));
-                details.add_quota_failure_violation("caller", error.to_string());
-                say_limit(&mut headers, *limit, *wait);
-            }
-            _ => {}
-        }
-        let metadata = MetadataMap::from_headers(headers);
-        let mut status =
-            Self::with_error_details_and_metadata(error.code(), error.to_string(), details, metadata);
+        let metadata = MetadataMap::from_headers(error.say_when(&mut details));
+        let code = code::of_control(&error);
+        let mut status = Self::with_error_details_and_metadata(code, error.to_string(), details, metadata);
         status.set_source(Arc::new(error));
         status
     }
 }
 
-/// When to come again, for gRPC (gRFC A6) and for HTTP (draft-ietf-httpapi-ratelimit-headers-11; the fields changed
-/// their form from draft to draft, and are written here alone).
-fn say_limit(headers: &mut HeaderMap, limit: RateLimit, wait: Duration) {
-    let ((millis, seconds), (quota, window)) = (rounded_up(wait), quota(limit));
-    let fields = [
-        (PUSHBACK, millis.min(i32::MAX as u128).to_string()),
-        (RATE_LIMIT, format!("\"caller\";r=0;t={seconds}")),
-        (RATE_LIMIT_POLICY, format!("\"caller\";q={quota};w={window}")),
-    ];
-    for (name, value) in fields {
-        if let Ok(value) = value.parse() {
-            headers.insert(name, value);
-        }
-    }
-}
-
-/// Whether a stream ended because the server said GOAWAY with the number of an earlier stream: of those that it
-/// has seen, none ends so.
-fn is_gone_away(error: &h2::Error) -> bool {
-    error.is_go_away() && error.is_remote()
-}
-
-/// The error code of a RST_STREAM, if the error is about one stream.
-fn stream_reset(error: &h2::Error) -> Option<h2::Reason> {
-    error.reason().filter(|_| error.is_reset())
-}
-
-/// The table of "gRPC over HTTP/2" from HTTP/2 error codes to gRPC codes.
-fn code_of_reset(reason: h2::Reason) -> Code {
-    match reason {
-        h2::Reason::REFUSED_STREAM => Code::Unavailable,
-        h2::Reason::CANCEL => Code::Cancelled,
-        h2::Reason::ENHANCE_YOUR_CALM => Code::ResourceExhausted,
-        h2::Reason::INADEQUATE_SECURITY => Code::PermissionDenied,
-        h2::Reason::NO_ERROR
-        | h2::Reason::PROTOCOL_ERROR
-        | h2::Reason::INTERNAL_ERROR
-        | h2::Reason::FLOW_CONTROL_ERROR
-        | h2::Reason::SETTINGS_TIMEOUT
-        | h2::Reason::FRAME_SIZE_ERROR
-        | h2::Reason::COMPRESSION_ERROR
-        | h2::Reason::CONNECT_ERROR => Code::Internal,
-        _ => Code::Unknown,
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_error_tells_its_domain_and_reason() {
-        let status = Status::from(MeshError::ConnectFailed {
-            endpoint: "127.0.0.1:1".to_owned(),
-            cause: "connection refused".to_owned(),
-        });
-        assert_eq!(status.code(), Code::Unavailable);
-        assert_eq!(status.message(), "cannot connect to 127.0.0.1:1: connection refused");
-        let info = status.get_details_error_info().unwrap();
-        assert_eq!(
-            (info.domain.as_str(), info.reason.as_str(), info.metadata["endpoint"].as_str()),
-            ("mesh", "CONNECT_FAILED", "127.0.0.1:1")
-        );
-    }
-
-    #[test]
-    fn resets_become_the_codes_that_grpc_prescribes() {
-        let code = |reason| MeshError::StreamReset { reason }.code();
-        assert_eq!(code(h2::Reason::REFUSED_STREAM), Code::Unavailable);
-        assert_eq!(code(h2::Reason::CANCEL), Code::Cancelled);
-        assert_eq!(code(h2::Reason::ENHANCE_YOUR_CALM), Code::ResourceExhausted);
-        assert_eq!(code(h2::Reason::NO_ERROR), Code::Internal);
-        assert_eq!(code(h2::Reason::HTTP_1_1_REQUIRED), Code::Unknown);
-    }
-
-    #[test]
-    fn trailers_carry_code_and_details() {
-        let trailers = MeshError::Panicked.into_trailers();
-        assert_eq!(trailers[Status::GRPC_STATUS], "13");
-        let status = Status::from_header_map(&trailers).unwrap();
-        assert_eq!(status.get_details_error_info().unwrap().reason, "PANIC");
-    }
-}
+mod tests;

@@ -49,8 +49,11 @@ pub mod deadline;
 mod error;
 mod grpc_timeout;
 mod hash;
+mod message;
 mod meter;
 mod network;
+#[cfg(feature = "probe")]
+pub mod parsers;
 mod pushback;
 mod server;
 pub mod trace;
@@ -66,7 +69,8 @@ pub use client::{
 };
 #[cfg(feature = "probe")]
 pub use client::{Decisions, RepeatDecisions};
-pub use error::{DOMAIN, MeshError, Side};
+pub use error::{DOMAIN, MeshError, Side, Spent, Stage};
+pub use message::{CompressionConfig, Encoding};
 pub use network::{Connector, Listener, Tcp};
 pub use server::{
     BuildError, Drained, Health, Load, LoadShedConfig, RateLimitConfig, ServeError, Server, ServerBuilder,

@@ -59,6 +59,7 @@ use super::{
     endpoints::Endpoints,
     outgoing::{Head, Outgoing},
     received::Received,
+    trail,
 };
 use crate::{
     deadline,
@@ -111,6 +112,7 @@ async fn send(
             None => Box::pin(endpoints.place_later(&wish)).await?,
         };
         attempt::picked(place.endpoint().address);
+        trail::sent(place.endpoint().address, place.since());
         direct(&mut request, place.endpoint().authority.clone());
         if let Some(deadline) = deadline::current() {
             // Only now: what was spent on waiting for a connection is not there for the server.
@@ -119,7 +121,7 @@ async fn send(
         match place.sender().send(request).await {
             Ok(response) => {
                 place.answered();
-                return Ok(Received::response(response, place));
+                return Ok(Received::response(response, place)?);
             }
             Err(unanswered) => match unanswered.unsent {
                 Some(unsent) => {

@@ -24,6 +24,7 @@ use super::{
     adaptive_throttle::Admission,
     backoff::Backoff,
     balance::{Epoch, Keeper, Queue, Random, Scale, Slots},
+    compress,
     dial::{Dial, settings},
     endpoints::Endpoints,
     retry::{AttemptCounts, RetryConfig, Shared},
@@ -31,7 +32,7 @@ use super::{
     telemetry::Instruments,
     wires::Wires,
 };
-use crate::network::Tcp;
+use crate::{message::CompressionConfig, network::Tcp};
 
 static NO_POLICIES: PolicyTable = PolicyTable::new(&[]);
 
@@ -54,6 +55,7 @@ pub struct Channel {
     endpoints: Arc<Endpoints>,
     shared: Arc<Shared>,
     target: Arc<Target>,
+    compression: Option<CompressionConfig>,
 }
 
 impl Channel {
@@ -102,6 +104,10 @@ impl Service<Request<Body>> for Channel {
     }
 
     fn call(&mut self, request: Request<Body>) -> ResponseFuture {
+        let request = match self.compression {
+            Some(config) => compress::outgoing(request, config),
+            None => request,
+        };
         ResponseFuture { inner: self.stack.call(request) }
     }
 }
@@ -166,6 +172,7 @@ impl ChannelBuilder {
         let admission = Admission::new(&self.config.adaptive_throttle, seed);
         let tasks = TaskTracker::new();
         let instruments = Instruments::new(self.telemetry, &self.target, self.policies);
+        let compression = self.config.compression;
         let wires = Wires {
             dial: self.dial,
             settings: settings(&self.config, &tasks),
@@ -186,12 +193,8 @@ impl ChannelBuilder {
         let name = Arc::from(self.target.to_string());
         let endpoints = Arc::new(Endpoints::new(self.target, Arc::new(wires)));
         let shared = Arc::new(Shared::new(&self.retry, *self.policies, admission, seed, instruments));
-        Ok(Channel {
-            stack: stack(Arc::clone(&endpoints), Arc::clone(&shared), name),
-            endpoints,
-            shared,
-            target,
-        })
+        let stack = stack(Arc::clone(&endpoints), Arc::clone(&shared), name);
+        Ok(Channel { stack, endpoints, shared, target, compression })
     }
 }
 

@@ -6,6 +6,7 @@ use super::{
     adaptive_throttle::AdaptiveThrottleConfig, balance::BalanceConfig, health::HealthConfig,
     outlier::OutlierConfig, pool::PoolConfig,
 };
+use crate::message::{CompressionConfig, MAX_BYTES};
 
 /// The bounds of a channel: how it connects, and when it gives up on a connection.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +25,13 @@ pub struct ChannelConfig {
     pub keepalive_timeout: Duration,
     /// The size of a response's headers, in bytes (`SETTINGS_MAX_HEADER_LIST_SIZE`).
     pub max_header_list_size: u32,
+    /// The largest message of an answer, in bytes, as it is when it is decompressed; a larger one ends its call with
+    /// RESOURCE_EXHAUSTED as soon as its prefix has come. The codecs of a generated client have a bound of their own,
+    /// 4 MiB unless its `max_decoding_message_size` says otherwise, and say OUT_OF_RANGE.
+    pub max_response_bytes: usize,
+    /// Whether requests are compressed, and servers told that answers may be; `None`: neither. Answers may come
+    /// compressed in any case.
+    pub compression: Option<CompressionConfig>,
     /// Calls in flight at once on one endpoint; further ones wait, each within its deadline. The default is what a
     /// server of this mesh takes at once on one connection (`ServerConfig::max_concurrent_streams`): what it would
     /// not take does not pile up in the connection either.
@@ -57,6 +65,8 @@ impl Default for ChannelConfig {
             keepalive_interval: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(10),
             max_header_list_size: 16 * 1024,
+            max_response_bytes: MAX_BYTES,
+            compression: None,
             max_in_flight: 1_000,
             max_requests: 1_024,
             max_queued: 1_024,

@@ -13,12 +13,15 @@ use tonic::Status;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::retry::{Call, Shared};
+use super::{
+    retry::{Call, Shared},
+    trail::{self, Trail},
+};
 use crate::{
     bounded::{Bounded, Ending},
     bug::Bug,
     deadline::{self, Alarm, Deadline, enter},
-    error::{MeshError, Side},
+    error::{MeshError, Side, Spent},
     grpc_timeout::{self, GRPC_TIMEOUT},
 };
 
@@ -69,7 +72,7 @@ impl<S> KeepDeadline<S> {
         let left = deadline::current().filter(|_| !Bug::DeadlineNotShrunk.is_here());
         match Deadline::sooner(own, left) {
             Some(deadline) if deadline.instant() <= call.since => {
-                Err(MeshError::DeadlineExceeded { side: Side::Client })
+                Err(MeshError::DeadlineExceeded { side: Side::Client, spent: Spent::UNKNOWN })
             }
             deadline => Ok(deadline),
         }
@@ -94,6 +97,7 @@ where
             Ok(deadline) => ResponseFuture::Sent {
                 inner: enter(deadline, || self.inner.call(call)),
                 alarm: Alarm::new(deadline),
+                trail: Trail::default(),
             },
         }
     }
@@ -103,7 +107,7 @@ pin_project! {
     /// The head of an answer, or the deadline.
     #[project = ResponseFutureProject]
     pub(super) enum ResponseFuture<F> {
-        Sent { #[pin] inner: F, #[pin] alarm: Alarm },
+        Sent { #[pin] inner: F, #[pin] alarm: Alarm, trail: Trail },
         Refused { refusal: Option<MeshError> },
     }
 }
@@ -116,15 +120,18 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project() {
-            ResponseFutureProject::Sent { inner, alarm } => {
+            ResponseFutureProject::Sent { inner, alarm, trail } => {
                 let deadline = alarm.deadline();
-                match enter(deadline, || inner.poll(cx))? {
-                    Poll::Ready(response) => Poll::Ready(Ok(
-                        response.map(|body| Bounded::new(body, deadline, Ending::Error(Side::Client)))
-                    )),
+                match trail::follow(trail, || enter(deadline, || inner.poll(cx)))? {
+                    Poll::Ready(response) => {
+                        trail.answered();
+                        let ending = Ending::Caller(*trail);
+                        Poll::Ready(Ok(response.map(|body| Bounded::new(body, deadline, ending))))
+                    }
                     Poll::Pending => {
                         ready!(alarm.poll_past(cx));
-                        Poll::Ready(Err(MeshError::DeadlineExceeded { side: Side::Client }.into()))
+                        let spent = deadline.map_or(Spent::UNKNOWN, |deadline| trail.at(deadline.instant()));
+                        Poll::Ready(Err(MeshError::DeadlineExceeded { side: Side::Client, spent }.into()))
                     }
                 }
             }

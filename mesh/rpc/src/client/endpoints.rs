@@ -10,9 +10,10 @@ use super::{
     directory::{self, Directory},
     resolve,
     target::Kind,
+    trail,
     wires::Wires,
 };
-use crate::error::MeshError;
+use crate::error::{MeshError, Stage};
 
 /// The endpoints of a channel, and who of them is next. Its owner, the channel, ends all tasks with it.
 pub(super) struct Endpoints {
@@ -67,6 +68,7 @@ impl Endpoints {
         loop {
             let mut room = pin!(ticket.room());
             room.as_mut().enable();
+            trail::waits(self.stage());
             if behind && !wish.is_hedge() {
                 behind = false;
                 room.await;
@@ -88,6 +90,16 @@ impl Endpoints {
                 Err(Unplaced::Failed { until: None, .. }) if self.waits(wish) => room.await,
                 Err(Unplaced::Failed { error, .. }) => return Err(error),
             }
+        }
+    }
+
+    /// What a call waits for that has no place.
+    fn stage(&self) -> Stage {
+        let snapshot = self.directory.snapshot();
+        match (snapshot.ready.is_empty(), snapshot.members.all.is_empty()) {
+            (false, _) => Stage::Queue,
+            (true, false) => Stage::Connect,
+            (true, true) => Stage::Resolve,
         }
     }
 

@@ -7,6 +7,7 @@ mod backoff;
 mod balance;
 mod budget;
 mod channel;
+mod compress;
 mod config;
 mod deadline;
 mod dial;
@@ -28,6 +29,7 @@ mod retry;
 mod stack;
 mod target;
 mod telemetry;
+mod trail;
 mod wires;
 
 pub use adaptive_throttle::AdaptiveThrottleConfig;
@@ -43,6 +45,9 @@ pub use pool::PoolConfig;
 #[cfg(feature = "probe")]
 pub use probe::Decisions;
 #[cfg(feature = "probe")]
+pub(crate) use received::repair;
+#[cfg(feature = "probe")]
 pub use retry::RepeatDecisions;
 pub use retry::{AttemptCounts, RetryConfig};
 pub use target::{Target, TargetError};
+pub(crate) use trail::Trail;

@@ -38,6 +38,7 @@ pub struct ServerBuilder {
     descriptors: &'static [u8],
     config: ServerConfig,
     telemetry: Telemetry,
+    seed: Option<u64>,
 }
 
 impl ServerBuilder {
@@ -49,6 +50,7 @@ impl ServerBuilder {
             descriptors: &[],
             config: ServerConfig::default(),
             telemetry: Telemetry::of_process().clone(),
+            seed: None,
         }
     }
 
@@ -94,6 +96,12 @@ impl ServerBuilder {
         self
     }
 
+    /// The seed of all that is random in the server. Without it, another one every time.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
     /// Adds health and reflection, and checks the whole.
     ///
     /// # Errors
@@ -119,6 +127,7 @@ impl ServerBuilder {
                 limiter: Arc::new(Limiter::new(&self.config.load_shed)),
                 limits: Arc::new(Limits::new(&self.config.rate_limit, *self.policies)),
                 config: self.config,
+                seed: self.seed.unwrap_or_else(rand::random),
             }),
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! The exchange asks the stack for a piece of the answer and keeps it until HTTP/2's flow control lets it pass. While it
 //! waits for that it asks for nothing more, so the layers that end a body (deadline, drain) are not asked either.
-//! Here the wait itself is ended: the call is dropped, and HTTP/2 tells the caller so by RST_STREAM(CANCEL).
+//! Here the wait itself is ended: the call is dropped, and HTTP/2 tells the caller so by RST_STREAM(CANCEL). A call
+//! without a deadline waits for `stall_timeout` at most.
 //!
 //! What HTTP/2 has taken over whole is out of reach: the last piece of an answer, one frame of it at most (see
 //! `answer`), can wait for a caller until the connection ends. Its stream still counts as one of the connection's
@@ -15,6 +16,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -22,6 +24,7 @@ use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{Either, Empty};
 use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::{Code, Status};
 use tower_service::Service;
@@ -42,12 +45,13 @@ use crate::{
 pub(super) struct Calls<S> {
     entry: Entry<S>,
     drain: Arc<Drain>,
+    stall_timeout: Duration,
     peer: Peer,
 }
 
 impl<S> Calls<S> {
-    pub(super) fn new(stack: S, drain: Arc<Drain>, peer: Peer) -> Self {
-        Self { entry: Entry(stack), drain, peer }
+    pub(super) fn new(stack: S, drain: Arc<Drain>, stall_timeout: Duration, peer: Peer) -> Self {
+        Self { entry: Entry(stack), drain, stall_timeout, peer }
     }
 }
 
@@ -63,7 +67,13 @@ where
 
     fn call(&mut self, request: Request<Incoming>, respond: Respond) -> Self::Call {
         let exchange = respond.with(peer::enter(self.peer, || self.entry.call(request)));
-        Call { inner: Some(exchange), drain: Arc::clone(&self.drain), told: Told::default(), stall: None }
+        Call {
+            inner: Some(exchange),
+            drain: Arc::clone(&self.drain),
+            stall_timeout: self.stall_timeout,
+            told: Told::default(),
+            stall: None,
+        }
     }
 
     fn spawn(&self, rest: Spawned<Self::Call>) {
@@ -124,6 +134,7 @@ pin_project! {
         #[pin]
         inner: Option<F>,
         drain: Arc<Drain>,
+        stall_timeout: Duration,
         told: Told,
         // Made when the caller first keeps the answer waiting: most callers never do.
         stall: Option<Pin<Box<Stall>>>,
@@ -143,7 +154,8 @@ impl<F: Future<Output = ()>> Future for Call<F> {
             return polled;
         }
         let deadline = this.told.deadline;
-        let stall = this.stall.get_or_insert_with(|| Box::pin(Stall::new(deadline, this.drain)));
+        let patience = *this.stall_timeout;
+        let stall = this.stall.get_or_insert_with(|| Box::pin(Stall::new(deadline, this.drain, patience)));
         if this.told.stack == Stack::Gave {
             stall.as_mut().begin(this.drain);
         }
@@ -163,6 +175,10 @@ pin_project! {
     struct Stall {
         #[pin]
         alarm: Alarm,
+        // How long the caller of a call without a deadline may read nothing, and when that ends.
+        patience: Duration,
+        #[pin]
+        patience_end: Option<Sleep>,
         #[pin]
         streams: WaitForCancellationFutureOwned,
         // Whether the caller has read nothing since the drain began.
@@ -171,20 +187,28 @@ pin_project! {
 }
 
 impl Stall {
-    fn new(deadline: Option<Deadline>, drain: &Drain) -> Self {
+    fn new(deadline: Option<Deadline>, drain: &Drain, patience: Duration) -> Self {
         let streams = drain.streams.clone().cancelled_owned();
-        Self { alarm: Alarm::new(deadline), streams, outlasts_drain: true }
+        let patience_end = deadline.is_none().then(|| sleep(patience));
+        Self { alarm: Alarm::new(deadline), patience, patience_end, streams, outlasts_drain: true }
     }
 
     /// The caller has taken the piece before, and now keeps this one waiting.
     fn begin(self: Pin<&mut Self>, drain: &Drain) {
-        *self.project().outlasts_drain = !drain.going_away.is_cancelled();
+        let this = self.project();
+        *this.outlasts_drain = !drain.going_away.is_cancelled();
+        if let Some(end) = this.patience_end.as_pin_mut() {
+            end.reset(Instant::now() + *this.patience);
+        }
     }
 
     /// Ready with the status that the call ends with once it must not wait any longer.
     fn poll_cut(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Code> {
         let this = self.project();
         if this.alarm.poll_past(cx).is_ready() {
+            return Poll::Ready(Code::DeadlineExceeded);
+        }
+        if this.patience_end.as_pin_mut().is_some_and(|end| end.poll(cx).is_ready()) {
             return Poll::Ready(Code::DeadlineExceeded);
         }
         // Who still reads, however slowly, has all of the drain's time.

@@ -18,10 +18,10 @@ use super::{
     preface::Preface,
 };
 use crate::bug::Bug;
-use crate::wire::{KeepaliveSettings, ServerConnection, ServerSettings};
+use crate::wire::{GuardSettings, KeepaliveSettings, ServerConnection, ServerSettings};
 
 /// How HTTP/2 is spoken on every connection of a server.
-fn settings(config: &ServerConfig) -> ServerSettings {
+fn settings(config: &ServerConfig, jitter: f64) -> ServerSettings {
     ServerSettings {
         keepalive: KeepaliveSettings {
             interval: config.keepalive_interval,
@@ -29,6 +29,14 @@ fn settings(config: &ServerConfig) -> ServerSettings {
         },
         max_concurrent_streams: config.max_concurrent_streams,
         max_header_list_size: config.max_header_list_size,
+        max_rapid_resets: config.max_rapid_resets,
+        guard: GuardSettings {
+            max_age: config.max_connection_age.map(|age| age.mul_f64(jitter)),
+            max_age_grace: config.max_connection_age_grace,
+            max_idle: config.max_connection_idle,
+            frame_timeout: config.frame_timeout,
+            min_ping_interval: config.min_ping_interval,
+        },
     }
 }
 
@@ -41,6 +49,7 @@ pub(super) struct Connection<Io, S> {
     stack: S,
     drain: Arc<Drain>,
     handshake_timeout: Duration,
+    stall_timeout: Duration,
 }
 
 impl<Io, S, R> Connection<Io, S>
@@ -52,15 +61,23 @@ where
         + 'static,
     R: Body<Data = Bytes, Error = Status> + Send + 'static,
 {
-    pub(super) fn new(accepted: Placed<Io>, stack: S, drain: &Arc<Drain>, config: &ServerConfig) -> Self {
+    /// `jitter`: by how much it becomes older than others.
+    pub(super) fn new(
+        accepted: Placed<Io>,
+        stack: S,
+        drain: &Arc<Drain>,
+        config: &ServerConfig,
+        jitter: f64,
+    ) -> Self {
         Self {
             io: accepted.io,
             place: accepted.place,
             peer: accepted.peer,
-            settings: settings(config),
+            settings: settings(config, jitter),
             stack,
             drain: Arc::clone(drain),
             handshake_timeout: config.handshake_timeout,
+            stall_timeout: config.stall_timeout,
         }
     }
 
@@ -68,7 +85,7 @@ where
     pub(super) async fn run(self) {
         let going_away = self.drain.going_away.clone();
         let io = Preface::new(self.io, self.handshake_timeout, going_away);
-        let calls = Calls::new(self.stack, Arc::clone(&self.drain), self.peer);
+        let calls = Calls::new(self.stack, Arc::clone(&self.drain), self.stall_timeout, self.peer);
         let mut connection = ServerConnection::new(io, self.settings, calls);
         let result = tokio::select! {
             biased;

@@ -17,9 +17,9 @@ use tower_service::Service;
 
 use super::calls;
 use crate::{
-    bounded::{Bounded, Ending},
+    bounded::{Bounded, Ending, exceeded},
     deadline::{Alarm, Deadline, enter},
-    error::{MeshError, Side},
+    error::{MeshError, Stage},
     grpc_timeout::{self, GRPC_TIMEOUT},
 };
 
@@ -85,7 +85,7 @@ where
         match self.deadline_of(&request) {
             Err(refusal) => ResponseFuture::Refused { refusal: Some(refusal) },
             Ok(deadline) => {
-                let request = request.map(|body| Bounded::new(body, deadline, Ending::Error(Side::Server)));
+                let request = request.map(|body| Bounded::new(body, deadline, Ending::Handler));
                 let inner = enter(deadline, || self.inner.call(request));
                 ResponseFuture::Handled { inner, alarm: Alarm::new(deadline) }
             }
@@ -119,7 +119,7 @@ where
                     }
                     Poll::Pending => {
                         ready!(alarm.poll_past(cx));
-                        Poll::Ready(Ok(MeshError::DeadlineExceeded { side: Side::Server }.into_response()))
+                        Poll::Ready(Ok(exceeded(Stage::Handler).into_response()))
                     }
                 }
             }

@@ -15,6 +15,7 @@ mod end_streams;
 mod entry;
 mod health;
 mod instruments;
+mod messages;
 mod method;
 mod peer;
 mod preface;

@@ -9,9 +9,10 @@
 //!    too, with UNAVAILABLE, and answers of which the caller has read nothing since the drain began are reset;
 //!    after all of it whatever is left is cut.
 
-use std::{fmt, io, sync::Arc, time::Duration};
+use std::{fmt, io, ops::RangeInclusive, sync::Arc, time::Duration};
 
 use mesh_policy::PolicyTable;
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,10 @@ use crate::network::Listener;
 /// blocks its thread cannot be, and must not keep the process.
 const REAP_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// By how much connections differ in the age that they reach (gRFC A9), so that those that began together do not all
+/// come back together.
+const AGE_JITTER: RangeInclusive<f64> = 0.9..=1.1;
+
 /// Serves gRPC over HTTP/2, with health and reflection, until it is told to stop.
 pub struct Server {
     pub(super) routes: Arc<Routes>,
@@ -34,6 +39,7 @@ pub struct Server {
     pub(super) limiter: Arc<Limiter>,
     pub(super) limits: Arc<Limits>,
     pub(super) config: ServerConfig,
+    pub(super) seed: u64,
 }
 
 /// What became of the calls that were in flight when a drain began.
@@ -83,9 +89,14 @@ impl Server {
         shutdown: CancellationToken,
     ) -> Result<Drained, ServeError> {
         let drain = Arc::new(Drain::default());
-        let drained = Arc::clone(&drain);
-        let stack = stack(self.routes, self.policies, self.instruments, drained, self.limiter, self.limits);
-        let serve = |placed| Connection::new(placed, stack.clone(), &drain, &self.config);
+        let (instruments, drained) = (self.instruments, Arc::clone(&drain));
+        let (limiter, limits) = (self.limiter, self.limits);
+        let stack = stack(self.routes, self.policies, instruments, drained, limiter, limits, &self.config);
+        let mut random = StdRng::seed_from_u64(self.seed);
+        let mut serve = |placed| {
+            let jitter = random.random_range(AGE_JITTER);
+            Connection::new(placed, stack.clone(), &drain, &self.config, jitter)
+        };
         let mut connections = JoinSet::new();
         let mut acceptor = Acceptor::new(listener, self.config.max_connections);
 

@@ -11,12 +11,14 @@ use tower::ServiceBuilder;
 use tower_service::Service;
 
 use super::{
+    ServerConfig,
     catch_panic::CatchPanicLayer,
     deadline::DeadlineLayer,
     drain::Drain,
     end_streams::EndStreamsLayer,
     entry::RequestBody,
     instruments::Instruments,
+    messages::MessagesLayer,
     rate_limit::{Limits, RateLimitLayer},
     relay_pushback::RelayPushbackLayer,
     router::{Router, Routes},
@@ -32,6 +34,7 @@ pub(super) fn stack(
     drain: Arc<Drain>,
     limiter: Arc<Limiter>,
     limits: Arc<Limits>,
+    config: &ServerConfig,
 ) -> impl Service<
     Request<RequestBody>,
     Response = Response<impl Body<Data = Bytes, Error = Status> + Send + 'static>,
@@ -51,6 +54,8 @@ pub(super) fn stack(
         .layer(RateLimitLayer::new(limits))
         // Around the handler and all it awaits: nothing below may go on once the deadline has passed.
         .layer(DeadlineLayer::new(policies))
+        // Inside the deadline, which bounds the wait for a message where there is one; around all that reads messages.
+        .layer(MessagesLayer::new(config, policies))
         // Inside the deadline, to know which streams have none and must be ended by a drain.
         .layer(EndStreamsLayer::new(drain))
         // Around the handler alone: what the calls it makes are told becomes part of its answer.

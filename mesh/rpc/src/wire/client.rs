@@ -62,7 +62,7 @@ impl ClientSettings {
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_header_list_size(self.max_header_list_size)
             .initial_max_send_streams(self.initial_max_send_streams)
-            .handshake(Heard::new(io, heard.clone()))
+            .handshake(Heard::new(io, heard.clone(), None))
             .await?;
         let keepalive = Keepalive::new(connection.ping_pong(), heard, self.keepalive);
         let shared = Arc::new(Shared::default());

@@ -1,11 +1,11 @@
-//! When a connection was heard of last.
+//! When a connection was heard of last, and what a server noticed by the way.
 
 use std::{
     io,
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     task::{Context, Poll, ready},
 };
@@ -15,25 +15,53 @@ use tokio::{
     time::{Duration, Instant},
 };
 
+use super::frames::{Frames, Sight};
+
 /// The time of the last read that brought something.
 #[derive(Clone, Debug)]
 pub(super) struct LastHeard {
     begin: Instant,
-    nanos: Arc<AtomicU64>,
+    noted: Arc<Noted>,
+}
+
+#[derive(Debug, Default)]
+struct Noted {
+    nanos: AtomicU64,
+    /// Since when something is under way, plus one; 0 if nothing is.
+    partial: AtomicU64,
+    strikes: AtomicU32,
 }
 
 impl LastHeard {
     pub(super) fn new() -> Self {
-        Self { begin: Instant::now(), nanos: Arc::default() }
+        Self { begin: Instant::now(), noted: Arc::default() }
     }
 
     pub(super) fn at(&self) -> Instant {
-        self.begin + Duration::from_nanos(self.nanos.load(Ordering::Relaxed))
+        self.begin + Duration::from_nanos(self.noted.nanos.load(Ordering::Relaxed))
     }
 
-    fn now(&self) {
+    /// Since when a frame or a block of headers has begun and is not whole.
+    pub(super) fn partial_since(&self) -> Option<Instant> {
+        let nanos = self.noted.partial.load(Ordering::Relaxed).checked_sub(1)?;
+        Some(self.begin + Duration::from_nanos(nanos))
+    }
+
+    /// PINGs that came too soon.
+    pub(super) fn strikes(&self) -> u32 {
+        self.noted.strikes.load(Ordering::Relaxed)
+    }
+
+    fn now(&self) -> u64 {
         let nanos = u64::try_from(self.begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.nanos.store(nanos, Ordering::Relaxed);
+        self.noted.nanos.store(nanos, Ordering::Relaxed);
+        nanos
+    }
+
+    fn note(&self, sight: Sight) {
+        let partial = sight.partial_since.map_or(0, |since| since.saturating_add(1));
+        self.noted.partial.store(partial, Ordering::Relaxed);
+        self.noted.strikes.store(sight.strikes, Ordering::Relaxed);
     }
 }
 
@@ -42,11 +70,13 @@ impl LastHeard {
 pub(crate) struct Heard<Io> {
     io: Io,
     last: LastHeard,
+    /// Of a server, which watches its peer.
+    frames: Option<Frames>,
 }
 
 impl<Io> Heard<Io> {
-    pub(super) fn new(io: Io, last: LastHeard) -> Self {
-        Self { io, last }
+    pub(super) fn new(io: Io, last: LastHeard, frames: Option<Frames>) -> Self {
+        Self { io, last, frames }
     }
 }
 
@@ -58,8 +88,13 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Heard<Io> {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
-        if buf.filled().len() > before {
-            self.last.now();
+        let read = &buf.filled()[before..];
+        if !read.is_empty() {
+            let now = self.last.now();
+            let this = &mut *self;
+            if let Some(frames) = &mut this.frames {
+                this.last.note(frames.see(read, now));
+            }
         }
         Poll::Ready(Ok(()))
     }

@@ -13,6 +13,8 @@
 mod batch;
 mod client;
 mod exchange;
+mod frames;
+mod guard;
 mod heard;
 mod incoming;
 mod keepalive;
@@ -21,6 +23,7 @@ mod server;
 mod turn;
 
 pub(crate) use client::{ClientConnection, ClientSettings, ConnectionError, SendRequest};
+pub(crate) use guard::GuardSettings;
 pub(crate) use server::{Respond, Serve, ServerConnection, ServerSettings};
 pub(crate) use {batch::Spawned, exchange::Exchange, incoming::Incoming, keepalive::KeepaliveSettings};
 

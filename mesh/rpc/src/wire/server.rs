@@ -24,6 +24,8 @@ use super::{
     batch::{self, Spawned},
     client::ConnectionError,
     exchange::Exchange,
+    frames::Frames,
+    guard::{Guard, GuardSettings, Traffic, Verdict},
     heard::{Heard, LastHeard},
     incoming::Incoming,
     keepalive::{Keepalive, KeepaliveSettings},
@@ -34,6 +36,13 @@ use super::{
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 
+/// How many streams that this end has reset are remembered, so that what is still on its way to them harms nothing.
+const MAX_RESET_STREAMS: usize = 64;
+
+/// How often, in the life of a connection, a peer may break the rules of a stream (CVE-2023-44487's relatives: each
+/// makes this end send a RST_STREAM). h2 then says GOAWAY(ENHANCE_YOUR_CALM).
+const MAX_LOCAL_ERROR_RESETS: usize = 1_024;
+
 /// How a server speaks HTTP/2 on each of its connections.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ServerSettings {
@@ -42,6 +51,10 @@ pub(crate) struct ServerSettings {
     pub(crate) max_concurrent_streams: u32,
     /// `SETTINGS_MAX_HEADER_LIST_SIZE`.
     pub(crate) max_header_list_size: u32,
+    /// Streams that a peer opens and resets before they are looked at (CVE-2023-44487, "rapid reset"). With one more
+    /// h2 says GOAWAY(ENHANCE_YOUR_CALM).
+    pub(crate) max_rapid_resets: usize,
+    pub(crate) guard: GuardSettings,
 }
 
 /// Answers the calls of a connection.
@@ -77,6 +90,7 @@ pub(crate) struct ServerConnection<Io, S: Serve> {
     state: State<Io>,
     settings: ServerSettings,
     heard: LastHeard,
+    guard: Guard,
     serve: S,
     /// Calls that have come and are not begun.
     fresh: Vec<Pin<Box<S::Call>>>,
@@ -84,6 +98,10 @@ pub(crate) struct ServerConnection<Io, S: Serve> {
     waiting: Arc<AtomicUsize>,
     turn: Turn,
     is_going_away: bool,
+    /// GOAWAY is all that is left to say.
+    is_cut: bool,
+    /// Calls that have come.
+    calls: u64,
 }
 
 /// Nothing in it is pinned in place.
@@ -106,16 +124,22 @@ where
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_concurrent_streams(settings.max_concurrent_streams)
             .max_header_list_size(settings.max_header_list_size)
-            .handshake(Heard::new(io, heard.clone()));
+            .max_concurrent_reset_streams(MAX_RESET_STREAMS)
+            .max_pending_accept_reset_streams(settings.max_rapid_resets)
+            .max_local_error_reset_streams(Some(MAX_LOCAL_ERROR_RESETS))
+            .handshake(Heard::new(io, heard.clone(), Some(Frames::new(settings.guard.min_ping_interval))));
         Self {
             state: State::Handshake(handshake),
             settings,
+            guard: Guard::new(settings.guard, heard.clone()),
             heard,
             serve,
             fresh: Vec::new(),
             waiting: Arc::default(),
             turn: Turn::default(),
             is_going_away: false,
+            is_cut: false,
+            calls: 0,
         }
     }
 
@@ -123,6 +147,7 @@ where
     /// last call that has come (RFC 9113, section 6.8). Over when the calls are.
     pub(crate) fn graceful_shutdown(&mut self) {
         self.is_going_away = true;
+        self.guard.leave();
         if let State::Open { inner, .. } = &mut self.state {
             inner.graceful_shutdown();
         }
@@ -161,10 +186,26 @@ where
             inner.abrupt_shutdown(Reason::NO_ERROR);
             return Poll::Ready(Err(ConnectionError::Silent));
         }
+        let traffic = Traffic { calls: this.calls, in_flight: this.waiting.load(Ordering::Relaxed) };
+        while !this.is_cut {
+            match this.guard.poll_verdict(traffic, cx) {
+                Poll::Pending => break,
+                Poll::Ready(Verdict::Leave(why)) => {
+                    tracing::debug!(why, "a connection takes no more calls");
+                    inner.graceful_shutdown();
+                }
+                Poll::Ready(Verdict::Cut(reason, why)) => {
+                    tracing::debug!(why, ?reason, "a connection is cut");
+                    this.is_cut = true;
+                    inner.abrupt_shutdown(reason);
+                }
+            }
+        }
         loop {
             // Reads all that is there, and writes what has been said.
             match inner.poll_accept(cx) {
                 Poll::Ready(Some(Ok((request, respond)))) => {
+                    this.calls += 1;
                     let request = request.map(|stream| Incoming::new(stream, None));
                     this.fresh.push(Box::pin(this.serve.call(request, Respond(respond))));
                 }

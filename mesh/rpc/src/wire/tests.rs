@@ -102,8 +102,19 @@ async fn pair(answer: impl Fn(Request<Incoming>) -> Answer + Send + 'static) -> 
     let (client_writes, server_writes) = (Arc::default(), Arc::default());
     let here = Counted { io: here, writes: Arc::clone(&client_writes) };
     let there = Counted { io: there, writes: Arc::clone(&server_writes) };
-    let settings =
-        ServerSettings { keepalive: KEEPALIVE, max_concurrent_streams: 100, max_header_list_size: 16 * 1024 };
+    let settings = ServerSettings {
+        keepalive: KEEPALIVE,
+        max_concurrent_streams: 100,
+        max_header_list_size: 16 * 1024,
+        max_rapid_resets: 20,
+        guard: GuardSettings {
+            max_age: None,
+            max_age_grace: None,
+            max_idle: None,
+            frame_timeout: Duration::from_secs(10),
+            min_ping_interval: Duration::from_secs(1),
+        },
+    };
     let mut server = ServerConnection::new(there, settings, Service(answer));
     let going_away = Arc::new(Notify::new());
     let told = Arc::clone(&going_away);

@@ -187,3 +187,72 @@ async fn a_malformed_timeout_is_refused_and_harms_nobody() {
     assert_eq!(status.code(), Code::Unimplemented);
     assert_eq!(node.echo.came.load(Ordering::Relaxed), 0);
 }
+
+/// What an error tells of where the time of its call went.
+fn told(status: &tonic::Status) -> Vec<(String, String)> {
+    let info = tonic_types::StatusExt::get_details_error_info(status).unwrap();
+    let mut told: Vec<_> =
+        info.metadata.into_iter().filter(|(key, _)| key != "layer" && key != "retry").collect();
+    told.sort();
+    told
+}
+
+fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    expected.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_says_where_the_time_went() {
+    let node = Node::start(Echo::default());
+    let mut client = node.client();
+    let status = client.unary(within(Duration::from_secs(2), say("hang"))).await.unwrap_err();
+    let answer = ("waited_for", "answer");
+    let endpoint = ("endpoint", "10.0.0.1:1");
+    let side = ("side", "client");
+    assert_eq!(told(&status), pairs(&[("answer_ms", "2000"), ("attempts", "1"), endpoint, side, answer]));
+    assert_eq!(
+        status.message(),
+        "the deadline passed before the call was over, while it waited for the answer of 10.0.0.1:1"
+    );
+
+    let request = within(Duration::from_millis(3_500), ServerStreamRequest::default());
+    let answers = client.server_stream(request).await.unwrap().into_inner();
+    let status = answers.collect::<Vec<_>>().await.pop().unwrap().unwrap_err();
+    let body = ("waited_for", "body");
+    assert_eq!(told(&status), pairs(&[("attempts", "1"), ("body_ms", "3500"), endpoint, side, body]));
+
+    node.network.silence(2);
+    let mut silent = EchoClient::new(channel(&node.network, &[2]));
+    let status = silent.unary(within(Duration::from_secs(2), say("hello"))).await.unwrap_err();
+    assert_eq!(told(&status), pairs(&[("connect_ms", "2000"), side, ("waited_for", "connect")]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_says_what_went_into_the_wait_for_room_and_between_attempts() {
+    let node = Node::start(Echo::default());
+    let config = mesh_rpc::ChannelConfig { max_in_flight: 1, ..mesh_rpc::ChannelConfig::default() };
+    let channel =
+        Channel::builder(Target::fixed([address(1)])).connector(node.network.clone()).config(config);
+    let mut client = EchoClient::new(channel.build().unwrap());
+    let mut first = client.clone();
+    let first = tokio::spawn(async move { first.unary(within(Duration::from_secs(1), say("hang"))).await });
+    tokio::task::yield_now().await;
+    let status = client.unary(within(Duration::from_millis(1_500), say("hang"))).await.unwrap_err();
+    assert_eq!(first.await.unwrap().unwrap_err().code(), Code::DeadlineExceeded);
+    let told = told(&status);
+    for expected in pairs(&[("answer_ms", "500"), ("queue_ms", "1000"), ("waited_for", "answer")]) {
+        assert!(told.contains(&expected), "{told:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_says_whether_it_waited_for_its_handler_or_its_caller() {
+    let node = Node::start(Echo::default());
+    let waited_for = async |path: &str, timeout| {
+        let told = told(&raw_call(&node, path, timeout).await);
+        told.into_iter().find(|(key, _)| key == "waited_for").unwrap().1
+    };
+    // A client stream hangs by a header of the raw client.
+    assert_eq!(waited_for("/echo.v1.EchoService/ClientStream", "3S").await, "handler");
+    assert_eq!(waited_for("/echo.v1.EchoService/ServerStream", "3S").await, "body");
+}

@@ -3,13 +3,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, and so do the functions it calls")]
 
+mod abuse;
 mod active_health;
+mod age;
+mod answers;
 mod balance;
 mod deadline;
 mod drain;
 mod endpoints;
+mod greeter;
 mod health;
 mod hedge;
+mod messages;
 mod metrics;
 mod outlier;
 mod overload;

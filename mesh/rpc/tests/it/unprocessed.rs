@@ -16,7 +16,11 @@ use tokio::{
 };
 use tonic::{Code, Status};
 
-use crate::support::{Echo, EchoClient, Network, POLICIES, RETRIES, address, reason, spawn};
+use crate::support::{
+    Echo, EchoClient, Network, POLICIES, RETRIES, address,
+    frames::{DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, SETTINGS, calls, frame},
+    reason, spawn,
+};
 
 fn connect(network: &Network, policies: &'static PolicyTable) -> (Channel, EchoClient) {
     let channel = Channel::builder(Target::fixed([address(1)])).connector(network.clone());
@@ -97,30 +101,6 @@ async fn a_method_without_a_retry_in_its_contract_is_sent_again_as_well_and_only
         assert!(heads.iter().all(|head| !head.contains_key("grpc-previous-rpc-attempts")));
         assert_eq!(heads[0]["traceparent"], heads[1]["traceparent"]);
     }
-}
-
-/// A frame of HTTP/2 (RFC 9113, section 4.1).
-fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(payload.len()).unwrap();
-    [&[0, 0, length, kind, flags, 0, 0, 0, stream], payload].concat()
-}
-
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const SETTINGS: u8 = 4;
-const GOAWAY: u8 = 7;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
-
-/// How many HEADERS frames there are behind the preface.
-fn calls(bytes: &[u8]) -> usize {
-    let (mut calls, mut frames) = (0, bytes.get(24..).unwrap_or_default());
-    while let Some((head, rest)) = frames.split_first_chunk::<9>() {
-        calls += usize::from(head[3] == HEADERS);
-        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
-        frames = rest.get(length..).unwrap_or_default();
-    }
-    calls
 }
 
 /// Answers a call, and at the next one says GOAWAY, of which the last stream seen is the first.

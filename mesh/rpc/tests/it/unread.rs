@@ -41,6 +41,22 @@ async fn an_answer_that_nobody_reads_is_reset_at_its_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_without_a_deadline_that_nobody_reads_is_reset_after_a_minute() {
+    for method in ["Unary", "ServerStream"] {
+        let node = Node::start(Echo::default());
+        let response = long_answer(&node.network, method, &[]).await;
+        sleep(Duration::from_secs(61)).await;
+        assert_eq!(late(response).await, (WINDOW, Some(h2::Reason::CANCEL)), "{method}");
+        assert_eq!(node.stopped().await, Drained { finished: 0, cut: 0 }, "{method}");
+    }
+    let node = Node::start(Echo::default());
+    let response = long_answer(&node.network, "Unary", &[]).await;
+    sleep(Duration::from_secs(59)).await;
+    let (read, reset) = late(response).await;
+    assert!(read > 200_000 && reset.is_none(), "{read} {reset:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_that_is_read_before_its_deadline_is_whole() {
     let node = Node::start(Echo::default());
     let response = long_answer(&node.network, "Unary", &[("grpc-timeout", "3S")]).await;

@@ -56,6 +56,11 @@ impl Place {
         }
     }
 
+    /// When the call got it.
+    pub(in crate::client) fn since(&self) -> Instant {
+        self.since
+    }
+
     pub(in crate::client) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }

@@ -64,7 +64,8 @@ pub(super) fn status_of<B>(failed: Result<Response<B>, Status>, endpoint: Option
         Ok(response) => Status::from_header_map(response.headers()).unwrap_or_else(|| {
             // A proxy between here and the server: what it did with the call, nobody knows.
             let endpoint = endpoint.map_or_else(String::new, |address| address.to_string());
-            MeshError::ConnectionLost { endpoint, cause: format!("HTTP {}", response.status()) }.into()
+            let http_status = response.status();
+            MeshError::NotGrpc { endpoint, http_status, content_type: String::new() }.into()
         }),
     }
 }
@@ -141,6 +142,6 @@ mod tests {
         let status = status_of(answered, None);
         assert_eq!((status.code(), status.message()), (Code::ResourceExhausted, "full"));
         let status = status_of(response(502, &[]), Some(([10, 0, 0, 1], 1).into()));
-        assert_eq!(status.message(), "lost the connection to 10.0.0.1:1: HTTP 502 Bad Gateway");
+        assert_eq!(status.message(), "10.0.0.1:1 answered HTTP 502 Bad Gateway and \"\", which is not gRPC");
     }
 }

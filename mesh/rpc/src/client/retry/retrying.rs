@@ -21,8 +21,10 @@ use crate::{
         methods::Repeats,
         outgoing::{Head, Outgoing, Tape},
         telemetry::Attempt,
+        trail,
     },
     deadline::{self, Deadline},
+    error::Stage,
     pushback,
 };
 
@@ -108,6 +110,7 @@ where
                 if failure.sent {
                     sent = Some(status);
                 }
+                trail::waits(Stage::Backoff);
                 tokio::time::sleep(wait).await;
                 call.tally.attempts += 1;
                 call.tally.retries += 1;

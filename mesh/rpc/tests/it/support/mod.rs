@@ -1,6 +1,7 @@
 //! What the tests stand on.
 
 mod echo_service;
+pub(crate) mod frames;
 mod network;
 mod node;
 mod policies;
@@ -10,9 +11,9 @@ mod raw;
 pub(crate) use echo_service::{Echo, EchoClient};
 pub(crate) use network::{Network, address};
 pub(crate) use node::{Node, channel, channel_to, spawn};
-pub(crate) use policies::{HEDGES, POLICIES, RETRIES, UNSAFE_RETRIES};
+pub(crate) use policies::{ENDLESS_UNARY, HEDGES, POLICIES, RETRIES, UNSAFE_RETRIES};
 pub(crate) use prometheus::Scrape;
-pub(crate) use raw::{long_answer, post, send, status_of};
+pub(crate) use raw::{long_answer, message, post, send, send_body, status_of};
 
 use tonic::Status;
 use tonic_types::StatusExt as _;

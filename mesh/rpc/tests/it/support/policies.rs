@@ -18,6 +18,9 @@ const UNARY: MethodPolicy = MethodPolicy {
     server_streaming: false,
 };
 
+/// A unary call that may take for ever.
+pub(crate) const ENDLESS_UNARY: MethodPolicy = MethodPolicy { deadline: None, ..UNARY };
+
 pub(crate) static POLICIES: PolicyTable = PolicyTable::new(&[UNARY]);
 
 /// UNAVAILABLE up to two times, 100 ms and 200 ms apart.

@@ -6,7 +6,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use mesh_rpc::Connector as _;
-use tonic::Status;
+use tonic::{Status, body::Body};
 
 use super::{Network, address};
 
@@ -16,6 +16,11 @@ const WINDOW: u32 = 65_535;
 /// A request of the server at port 1, on a connection of its own, whose streams have the smallest window that a
 /// client begins with.
 pub(crate) async fn send(network: &Network, request: Request<Full<Bytes>>) -> Response<Incoming> {
+    send_body(network, request.map(Body::new)).await
+}
+
+/// The same, of a body of any kind.
+pub(crate) async fn send_body(network: &Network, request: Request<Body>) -> Response<Incoming> {
     let io = TokioIo::new(network.connect(address(1)).await.unwrap());
     let mut client = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
     client.timer(TokioTimer::new()).initial_stream_window_size(WINDOW);
@@ -51,6 +56,19 @@ async fn post_message(
     let length = u32::try_from(message.len()).unwrap().to_be_bytes();
     let body = [&[0], length.as_slice(), message].concat();
     send(network, request.body(Full::new(body.into())).unwrap()).await
+}
+
+/// A message with the field `text`, as a unary call sends and gets it, behind its prefix.
+pub(crate) fn message(flag: u8, text: &[u8]) -> Vec<u8> {
+    let mut field = vec![0x0a];
+    let mut length = text.len();
+    while length > 0x7f {
+        field.push(u8::try_from(length & 0x7f).unwrap() | 0x80);
+        length >>= 7;
+    }
+    field.push(u8::try_from(length).unwrap());
+    field.extend_from_slice(text);
+    [&[flag], u32::try_from(field.len()).unwrap().to_be_bytes().as_slice(), &field].concat()
 }
 
 /// The head of an answer of 200,000 letters; of a stream each message has that many.

@@ -1,0 +1,107 @@
+//! The parsers alone.
+
+use mesh_rpc::{Encoding, Target, parsers};
+use mesh_telemetry::TraceContext;
+use rand::RngExt as _;
+use tonic::Code;
+
+use crate::{
+    cases::each,
+    garbage::{bytes, mutate, pieces},
+};
+
+const CASES: u64 = 20_000;
+
+#[test]
+fn timeouts() {
+    each("timeouts", CASES, |random| {
+        if let Some((timeout, written)) = parsers::timeout(&bytes(random, 12)) {
+            let (again, _) = parsers::timeout(written.as_bytes()).unwrap();
+            assert!(again <= timeout);
+        }
+    });
+}
+
+#[test]
+fn pushbacks() {
+    each("pushbacks", CASES, |random| {
+        let (one, other) = (bytes(random, 8), bytes(random, 8));
+        parsers::pushback(&[&one]);
+        parsers::pushback(&[&one, &other]);
+    });
+}
+
+#[test]
+fn traces() {
+    each("traces", CASES, |random| {
+        let mut header = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_vec();
+        mutate(random, &mut header);
+        for header in [header, bytes(random, 60)] {
+            if let Some(sent) = parsers::traceparent(&header) {
+                TraceContext::parse(sent.to_str().unwrap()).unwrap();
+            }
+        }
+    });
+}
+
+#[test]
+fn encodings() {
+    each("encodings", CASES, |random| {
+        let (name, accepts) = (bytes(random, 8), bytes(random, 30));
+        let (_, encoding) = parsers::encodings(&name, &accepts);
+        if let Some(encoding) = encoding {
+            assert!(String::from_utf8_lossy(&accepts).contains(encoding.name()));
+        }
+    });
+}
+
+#[test]
+fn statuses() {
+    each("statuses", CASES, |random| {
+        let (message, details) = (bytes(random, 20), bytes(random, 20));
+        if let Some(status) = parsers::status(b"5", &message, &details) {
+            assert_eq!(status.code(), Code::NotFound);
+        }
+        parsers::status(&bytes(random, 3), &message, &details);
+    });
+}
+
+#[test]
+fn targets() {
+    each("targets", CASES, |random| {
+        let mut text = ["static:///127.0.0.1:1,[::1]:2", "dns:///user.default.svc:50051", ""]
+            [random.random_range(0..3)]
+        .as_bytes()
+        .to_vec();
+        mutate(random, &mut text);
+        if let Ok(target) = String::from_utf8_lossy(&text).parse::<Target>() {
+            assert_eq!(target.to_string().parse(), Ok(target));
+        }
+    });
+}
+
+fn message(text: &[u8]) -> Vec<u8> {
+    [&[0], u32::try_from(text.len()).unwrap().to_be_bytes().as_slice(), text].concat()
+}
+
+#[test]
+fn messages() {
+    const LIMIT: usize = 300;
+    let encodings = [None, Some(Encoding::Gzip), Some(Encoding::Zstd)];
+    each("messages", CASES / 10, |random| {
+        let encoding = encodings[random.random_range(0..3)];
+        let plain: Vec<u8> =
+            (0..random.random_range(0..4)).flat_map(|_| message(&bytes(random, LIMIT))).collect();
+        let sent = match encoding {
+            Some(encoding) => parsers::compressed(encoding, random.random_range(0..100), &plain).to_vec(),
+            None => plain.clone(),
+        };
+        let read = parsers::messages(encoding, LIMIT, &pieces(random, &sent));
+        assert_eq!(read.as_deref(), Some(plain.as_slice()));
+        let mut broken = sent;
+        mutate(random, &mut broken);
+        let read = parsers::messages(encoding, LIMIT, &pieces(random, &broken)).unwrap_or_default();
+        // What is read is never more than its messages may hold.
+        assert!(encoding.is_none() || read.len() <= (broken.len() / 5 + 1) * (LIMIT + 5));
+    });
+}
