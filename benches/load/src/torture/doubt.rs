@@ -70,7 +70,7 @@ impl Doubt {
 
 #[cfg(test)]
 mod tests {
-    use mesh_rpc::{MeshError, Side};
+    use mesh_rpc::{MeshError, Side, Spent};
 
     use super::*;
 
@@ -83,7 +83,7 @@ mod tests {
     }
 
     fn late() -> Status {
-        MeshError::DeadlineExceeded { side: Side::Client }.into()
+        MeshError::DeadlineExceeded { side: Side::Client, spent: Spent::default() }.into()
     }
 
     fn refusal() -> Status {
