@@ -11,14 +11,14 @@ pub struct AdaptiveThrottleConfig {
     /// the channel notices that a server has room again, and the more work it has with turning calls away.
     pub ratio: f64,
     /// How long a call counts. The SRE book has two minutes; but what was turned away then holds calls back for as
-    /// long after the overload is over, nearly. With three seconds goodput is back within three, however long it
-    /// lasted; and at 30 calls a second that is still a hundred to judge by.
+    /// long after the overload is over, nearly. With two seconds goodput is back within three, however long it lasted;
+    /// and at 50 calls a second that is still a hundred to judge by.
     pub window: Duration,
 }
 
 impl Default for AdaptiveThrottleConfig {
     fn default() -> Self {
-        Self { enabled: true, ratio: 2.0, window: Duration::from_secs(3) }
+        Self { enabled: true, ratio: 2.0, window: Duration::from_secs(2) }
     }
 }
 
