@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Frame, SizeHint};
 use mesh_policy::PolicyTable;
-use mesh_telemetry::Telemetry;
+use mesh_telemetry::{Telemetry, metrics::Source};
 use pin_project_lite::pin_project;
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -29,7 +29,7 @@ use super::{
     endpoints::Endpoints,
     retry::{AttemptCounts, RetryConfig, Shared},
     stack::{Stack, stack},
-    telemetry::Instruments,
+    telemetry::{Instruments, Load},
     wires::Wires,
 };
 use crate::{message::CompressionConfig, network::Tcp};
@@ -56,6 +56,8 @@ pub struct Channel {
     shared: Arc<Shared>,
     target: Arc<Target>,
     compression: Option<CompressionConfig>,
+    /// Read by telemetry, for as long as there is a channel.
+    _load: Arc<dyn Source>,
 }
 
 impl Channel {
@@ -173,7 +175,7 @@ impl ChannelBuilder {
         let tasks = TaskTracker::new();
         let instruments = Instruments::new(self.telemetry, &self.target, self.policies);
         let compression = self.config.compression;
-        let wires = Wires {
+        let wires = Arc::new(Wires {
             dial: self.dial,
             settings: settings(&self.config, &tasks),
             backoff: Backoff::new(&self.config, seed),
@@ -188,13 +190,14 @@ impl ChannelBuilder {
             keeper: Keeper::default(),
             trouble: Notify::new(),
             metrics: Arc::clone(&instruments.metrics),
-        };
+        });
         let target = Arc::new(self.target.clone());
         let name = Arc::from(self.target.to_string());
-        let endpoints = Arc::new(Endpoints::new(self.target, Arc::new(wires)));
+        let endpoints = Arc::new(Endpoints::new(self.target, Arc::clone(&wires)));
         let shared = Arc::new(Shared::new(&self.retry, *self.policies, admission, seed, instruments));
         let stack = stack(Arc::clone(&endpoints), Arc::clone(&shared), name);
-        Ok(Channel { stack, endpoints, shared, target, compression })
+        let _load = Load { wires, shared: Arc::clone(&shared) }.read();
+        Ok(Channel { stack, endpoints, shared, target, compression, _load })
     }
 }
 

@@ -9,8 +9,8 @@ use tonic::{body::Body, codegen::BoxFuture, server::NamedService};
 use tower_service::Service;
 
 use super::{
-    Health, Server, ServerConfig, instruments::Instruments, rate_limit::Limits, reflection, router::Routes,
-    shed::Limiter,
+    Health, Load, Server, ServerConfig, instruments::Instruments, rate_limit::Limits, reflection,
+    router::Routes, shed::Limiter,
 };
 
 static NO_POLICIES: PolicyTable = PolicyTable::new(&[]);
@@ -119,16 +119,21 @@ impl ServerBuilder {
         self.add(reflection::v1alpha(&names, self.descriptors).map_err(BuildError::Descriptors)?);
         match self.duplicate {
             Some(name) => Err(BuildError::DuplicateService(name)),
-            None => Ok(Server {
-                routes: Arc::new(self.routes),
-                policies: *self.policies,
-                instruments: Arc::new(Instruments::new(self.telemetry, self.policies)),
-                health,
-                limiter: Arc::new(Limiter::new(&self.config.load_shed)),
-                limits: Arc::new(Limits::new(&self.config.rate_limit, *self.policies)),
-                config: self.config,
-                seed: self.seed.unwrap_or_else(rand::random),
-            }),
+            None => {
+                let limiter = Arc::new(Limiter::new(&self.config.load_shed));
+                let limits = Arc::new(Limits::new(&self.config.rate_limit, *self.policies));
+                let load = Load { limiter: Arc::clone(&limiter), limits: Arc::clone(&limits) };
+                Ok(Server {
+                    routes: Arc::new(self.routes),
+                    policies: *self.policies,
+                    instruments: Arc::new(Instruments::new(self.telemetry, self.policies, load)),
+                    health,
+                    limiter,
+                    limits,
+                    config: self.config,
+                    seed: self.seed.unwrap_or_else(rand::random),
+                })
+            }
         }
     }
 

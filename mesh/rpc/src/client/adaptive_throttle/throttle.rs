@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mesh_policy::Criticality;
+use mesh_telemetry::metrics::Counter;
 use tokio::time::Instant;
 
 use super::AdaptiveThrottleConfig;
@@ -31,6 +32,8 @@ pub(in crate::client) struct Admission {
     ratio: f64,
     is_enabled: bool,
     random: Random,
+    /// Calls so far, for telemetry.
+    held_back: Counter,
 }
 
 #[derive(Debug)]
@@ -75,6 +78,7 @@ impl Admission {
             is_enabled: config.enabled,
             // Another sequence than those of endpoints and of jitter.
             random: Random::new(seed.rotate_left(32)),
+            held_back: Counter::default(),
         }
     }
 
@@ -93,7 +97,13 @@ impl Admission {
             return true;
         }
         own.refuse(tick);
+        self.held_back.one();
         false
+    }
+
+    /// Calls that were held back so far.
+    pub(in crate::client) fn held_back(&self) -> u64 {
+        self.held_back.get()
     }
 
     /// A server turned a call of this class away.

@@ -64,7 +64,12 @@ impl Queue {
 
     /// Whether nobody waits: whoever comes now need not stand behind anybody.
     pub(in crate::client) fn is_empty(&self) -> bool {
-        self.waiting.load(Ordering::SeqCst) == 0
+        self.len() == 0
+    }
+
+    /// How many calls wait.
+    pub(in crate::client) fn len(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
     }
 
     /// # Errors

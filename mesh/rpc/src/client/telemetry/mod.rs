@@ -8,8 +8,10 @@ mod attempts;
 mod calls;
 mod instant;
 mod instruments;
+mod load;
 mod observed;
 
 pub(super) use attempts::{Attempt, Attempts, AttemptsLayer};
 pub(super) use calls::{Calls, CallsLayer};
 pub(super) use instruments::Instruments;
+pub(super) use load::Load;
