@@ -36,6 +36,7 @@ impl Stack {
             .env("STACK_PAYMENT_LISTEN", "127.0.0.1:0")
             .env("STACK_NOTIFICATION_LISTEN", "127.0.0.1:0")
             .env("STACK_SANDBOX_LISTEN", "127.0.0.1:0")
+            .env("STACK_TELEMETRY_ADMIN", "off")
             .env("STACK_LOG_FORMAT", "human")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

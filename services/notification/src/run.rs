@@ -9,8 +9,8 @@ use service_kit::{
     clock::Clock,
     lifecycle::Stages,
     process::{
-        Banner, Bus, Common, DRAIN, Failure, Part, PartName, Program, Readiness, Running, Storage, end_all,
-        listen, live, migrate, serve, topology,
+        AdminAddress, Banner, Bus, Common, DRAIN, Failure, Part, PartName, Program, Readiness, Running,
+        Storage, end_all, listen, live, migrate, serve, topology,
     },
 };
 use tokio::net::TcpListener;
@@ -19,7 +19,8 @@ use tokio_util::sync::CancellationToken;
 use crate::settings::Settings;
 
 /// The program.
-pub(crate) const PROGRAM: Program = Program { name: "notification-service", prefix: "NOTIFICATION_SERVICE" };
+pub(crate) const PROGRAM: Program =
+    Program { name: "notification-service", prefix: "NOTIFICATION_SERVICE", admin: AdminAddress::Off };
 
 /// What is told to be ready or not.
 const SERVICES: &[&str] = &[notification_service_server::SERVICE_NAME];

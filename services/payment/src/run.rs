@@ -11,8 +11,8 @@ use service_kit::{
     clock::Clock,
     lifecycle::Stages,
     process::{
-        Banner, Bus, Common, DRAIN, Failure, Part, PartName, Program, Readiness, Running, Storage, end_all,
-        listen, live, migrate, serve,
+        AdminAddress, Banner, Bus, Common, DRAIN, Failure, Part, PartName, Program, Readiness, Running,
+        Storage, end_all, listen, live, migrate, serve,
     },
 };
 use tokio::net::TcpListener;
@@ -21,7 +21,8 @@ use tokio_util::sync::CancellationToken;
 use crate::settings::Settings;
 
 /// The program.
-pub(crate) const PROGRAM: Program = Program { name: "payment-service", prefix: "PAYMENT_SERVICE" };
+pub(crate) const PROGRAM: Program =
+    Program { name: "payment-service", prefix: "PAYMENT_SERVICE", admin: AdminAddress::Off };
 
 /// What is told to be ready or not.
 const SERVICES: &[&str] = &[

@@ -8,10 +8,18 @@ use service_kit::process::Banner;
 use crate::config::StackConfig;
 
 /// Prints the addresses and the first lines to try.
-pub(crate) fn print(addresses: &[(&'static str, SocketAddr)], data: &Path, config: &StackConfig) {
+pub(crate) fn print(
+    addresses: &[(&'static str, SocketAddr)],
+    admin: Option<SocketAddr>,
+    data: &Path,
+    config: &StackConfig,
+) {
     let mut banner = Banner::new();
     for (name, address) in addresses {
         banner = banner.line(name, address);
+    }
+    if let Some(admin) = admin {
+        banner = banner.line("metrics", format_args!("http://{admin}/metrics"));
     }
     banner = banner.line("data", data.display());
     banner = match &config.notification.mail {

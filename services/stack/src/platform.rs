@@ -1,16 +1,22 @@
 //! The platform in one process: from the first port to the last byte on disk.
 
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+
 use anyhow::Context as _;
 use service_kit::{
     clock::Clock,
     lifecycle::Shutdown,
-    process::{Common, PidFile, Program, conclude, instance, until_stopped},
+    process::{AdminAddress, Common, PidFile, Program, Telling, conclude, instance, until_stopped},
 };
 
 use crate::{banner, config::StackConfig, ports::Ports, running::Running, stores::Stores};
 
 /// The program.
-pub(crate) const PROGRAM: Program = Program { name: "stack", prefix: "STACK" };
+pub(crate) const PROGRAM: Program = Program {
+    name: "stack",
+    prefix: "STACK",
+    admin: AdminAddress::At(SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9464))),
+};
 
 /// Runs the platform until a signal, or until a part of it cannot go on; then everything begun is finished, in
 /// the order in which work flows through it.
@@ -24,6 +30,14 @@ pub(crate) async fn run(common: Common, config: StackConfig) -> anyhow::Result<(
     };
     let _pid = PidFile::write(&common.data, PROGRAM.name)?;
     let name = instance(&common.data, PROGRAM.name)?;
+    let telling = Telling::start(&common.telemetry, PROGRAM.name, &name).await;
+    let telling = match telling {
+        Ok(telling) => telling,
+        Err(error) => {
+            stores.close().await;
+            return Err(error.into());
+        }
+    };
     let started = tokio::select! {
         () = stop.cancelled() => Ok(None),
         started = Running::start(&stores, ports, &name, &common, &config) => started.map(Some),
@@ -39,11 +53,13 @@ pub(crate) async fn run(common: Common, config: StackConfig) -> anyhow::Result<(
     for (service, address) in &running.addresses {
         tracing::info!(service, %address, "listening");
     }
-    banner::print(&running.addresses, &common.data, &config);
+    banner::print(&running.addresses, telling.admin, &common.data, &config);
 
     let ended = until_stopped(&stop, &stores.files(), &running.broken).await;
     stop.cancel();
     let drained = running.drain(stores.file).await;
+    // Last: what the others do in their end is told too.
+    telling.end().await;
     Ok(conclude(ended, drained)?)
 }
 

@@ -8,8 +8,8 @@ use service_kit::{
     clock::Clock,
     lifecycle::Stages,
     process::{
-        Banner, Bus, Common, DRAIN, Failure, Part, PartName, Program, Readiness, Running, Storage, end_all,
-        listen, live, migrate, serve,
+        AdminAddress, Banner, Bus, Common, DRAIN, Failure, Part, PartName, Program, Readiness, Running,
+        Storage, end_all, listen, live, migrate, serve,
     },
 };
 use tokio::net::TcpListener;
@@ -19,7 +19,8 @@ use user::{UserService, open::open};
 use crate::settings::Settings;
 
 /// The program.
-pub(crate) const PROGRAM: Program = Program { name: "user-service", prefix: "USER_SERVICE" };
+pub(crate) const PROGRAM: Program =
+    Program { name: "user-service", prefix: "USER_SERVICE", admin: AdminAddress::Off };
 
 /// What is told to be ready or not.
 const SERVICES: &[&str] = &[

@@ -252,6 +252,7 @@ impl Platform {
             .env("STACK_NOTIFICATION_LISTEN", self.addresses.notification.to_string())
             .env("STACK_PAYMENT_LISTEN", self.addresses.payment.to_string())
             .env("STACK_LOG_FILTER", "warn")
+            .env("STACK_TELEMETRY_ADMIN", "off")
             .envs(self.environment.always.iter().map(|(name, value)| (name, value)))
             .envs(self.environment.first.iter().map(|(name, value)| (name, value)));
         let provider = self.addresses.provider;

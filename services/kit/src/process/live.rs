@@ -6,7 +6,8 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Common, Failure, PidFile, Program, Storage, StorageConfig, conclude, instance::instance, until_stopped,
+    Common, Failure, PidFile, Program, Storage, StorageConfig, Telling, conclude, instance::instance,
+    until_stopped,
 };
 use crate::lifecycle::{Shutdown, Stages};
 
@@ -45,6 +46,7 @@ pub async fn live<R: Running>(
     let stop = shutdown.token();
     let _pid = PidFile::write(&common.data, program.name)?;
     let instance = instance(&common.data, program.name)?;
+    let telling = Telling::start(&common.telemetry, program.name, &instance).await?;
     let file = file(program, common);
     let storage = tokio::select! {
         () = stop.cancelled() => return Ok(()),
@@ -65,7 +67,9 @@ pub async fn live<R: Running>(
     let stores: Vec<_> = storage.file().into_iter().collect();
     let ended = until_stopped(&stop, &stores, &running.broken()).await;
     stop.cancel();
-    let drained = running.drain().then("store", DRAIN, storage.close()).run().await;
+    let drained = running.drain().then("store", DRAIN, storage.close());
+    // Last: what the others do in their end is told too.
+    let drained = drained.then("telemetry", DRAIN, telling.end()).run().await;
     Ok(conclude(ended, drained)?)
 }
 

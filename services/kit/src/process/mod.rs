@@ -20,6 +20,7 @@ mod readiness;
 mod server;
 mod stopped;
 mod storage;
+mod telemetry;
 mod topology;
 
 pub use arguments::Arguments;
@@ -35,4 +36,5 @@ pub use program::{Common, Failure, Program};
 pub use readiness::Readiness;
 pub use stopped::{Stopped, conclude, until_stopped};
 pub use storage::{OpenStorageError, Storage, StorageConfig, StorageKind, close_engine};
+pub use telemetry::{AdminAddress, InvalidAdminAddress, TelemetryConfig, Telling};
 pub use topology::topology;

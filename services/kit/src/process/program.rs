@@ -5,7 +5,7 @@ use std::{error::Error, io::Write as _, path::PathBuf, process::ExitCode, time::
 use mesh_rpc::ServerConfig;
 use mesh_telemetry::LogConfig;
 
-use super::{Arguments, crash_points, log, server};
+use super::{AdminAddress, Arguments, TelemetryConfig, crash_points, log, server};
 use crate::config::{Source, environment};
 
 /// Why a program ended badly; its sources say why that was.
@@ -22,6 +22,8 @@ pub struct Program {
     /// What its variables in the environment begin with: with `USER_SERVICE`, `USER_SERVICE_USER_LISTEN` is `listen`
     /// of `[user]`.
     pub prefix: &'static str,
+    /// Where its admin port is, if the settings say nothing.
+    pub admin: AdminAddress,
 }
 
 /// The settings that every program has.
@@ -31,6 +33,8 @@ pub struct Common {
     pub data: PathBuf,
     /// What is logged, and how.
     pub log: LogConfig,
+    /// What is told beside the log, and to whom.
+    pub telemetry: TelemetryConfig,
     /// How the servers end; their other bounds are the default ones.
     pub server: ServerConfig,
 }
@@ -79,7 +83,7 @@ impl Program {
     {
         crash_points::arm(self.name)?;
         let mut source = Source::load(arguments.config.as_deref(), environment(), self.prefix)?;
-        let common = Common::read(&mut source, arguments);
+        let common = Common::read(&mut source, arguments, self.admin);
         let own = read(&mut source);
         let effective = source.finish()?;
         if arguments.print_config {
@@ -98,12 +102,13 @@ impl Program {
 // === impl Common ===
 
 impl Common {
-    fn read(source: &mut Source, arguments: &Arguments) -> Self {
+    fn read(source: &mut Source, arguments: &Arguments, admin: AdminAddress) -> Self {
         let doc = "Where everything is kept that is kept on this machine";
         let read = source.section("").path("data", PathBuf::from("data"), doc);
         Self {
             data: arguments.data.clone().unwrap_or(read),
             log: log::read(&mut source.section("log")),
+            telemetry: TelemetryConfig::read(&mut source.section("telemetry"), admin),
             server: server::read(&mut source.section("server")),
         }
     }

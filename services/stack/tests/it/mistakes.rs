@@ -43,6 +43,7 @@ fn a_taken_port_names_the_setting() {
         ("STACK_PAYMENT_LISTEN", "payment.listen"),
         ("STACK_NOTIFICATION_LISTEN", "notification.listen"),
         ("STACK_SANDBOX_LISTEN", "sandbox.listen"),
+        ("STACK_TELEMETRY_ADMIN", "telemetry.admin"),
     ] {
         let mut command = command(data.path());
         command.env(variable, &address);

@@ -58,6 +58,7 @@ pub(crate) fn on_free_ports(mut command: Command, data: &Path) -> Command {
         .env("STACK_PAYMENT_LISTEN", "127.0.0.1:0")
         .env("STACK_NOTIFICATION_LISTEN", "127.0.0.1:0")
         .env("STACK_SANDBOX_LISTEN", "127.0.0.1:0")
+        .env("STACK_TELEMETRY_ADMIN", "127.0.0.1:0")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
