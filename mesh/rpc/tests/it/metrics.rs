@@ -220,3 +220,22 @@ async fn who_runs_out_of_time_or_gives_up_is_told_apart() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_under_way_is_told_while_it_is() {
+    let mut house = House::of(&["a"], &POLICIES);
+    let mut client = house.client.clone();
+    let hang = tokio::spawn(async move { client.unary(UnaryRequest { text: "hang".to_owned() }).await });
+    house.say("sleep 100").await.unwrap();
+    let target = format!("{{grpc_target=\"{}\"}}", house.target);
+    let (client, server) = (Scrape::of(&house.caller), Scrape::of(&house.server));
+    assert_eq!(client.get(&format!("mesh_client_in_flight{target}")), 1.0);
+    assert_eq!(server.get("mesh_server_in_flight"), 1.0);
+    assert!(server.get("mesh_server_concurrency_limit") > 1.0);
+    assert_eq!(server.series("mesh_server_shed_requests_total").len(), 3, "one for each class");
+    hang.abort();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (client, server) = (Scrape::of(&house.caller), Scrape::of(&house.server));
+    assert_eq!(client.get(&format!("mesh_client_in_flight{target}")), 0.0);
+    assert_eq!(server.get("mesh_server_in_flight"), 0.0);
+}
