@@ -44,7 +44,10 @@ fn judge(
         let input = method.input();
         let shape = RequestShape {
             request_id: field_shape(&input, "request_id"),
-            hash_key: promise.policy.hash_key.map_or(FieldShape::Missing, |key| field_shape(&input, key)),
+            hash_key: promise
+                .policy
+                .hash_key
+                .map_or(FieldShape::Missing, |key| field_shape(&input, key.name)),
             naturally_idempotent: promise.naturally_idempotent,
         };
         reasons.extend(check_contract(&promise.policy, &shape).into_iter().map(Reason::Unsafe));

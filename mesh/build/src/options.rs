@@ -10,6 +10,7 @@ use prost_reflect::{DynamicMessage, ExtensionDescriptor, MethodDescriptor, Refle
 use prost_types::method_options::IdempotencyLevel;
 
 use crate::error::{BuildError, Reason};
+use crate::shape::message_field;
 
 /// The option's full name.
 pub(crate) const NAME: &str = "mesh.v1.method";
@@ -45,7 +46,7 @@ pub(crate) fn read(
         hedge: message(said, "hedge")?.map(|said| hedge(&said, reasons)).transpose()?,
         criticality: criticality(said)?,
         rate_limit: message(said, "rate_limit")?.map(|said| rate_limit(&said)).transpose()?,
-        hash_key: (!hash_key.is_empty()).then(|| keep(hash_key)),
+        hash_key: (!hash_key.is_empty()).then(|| message_field(&method.input(), keep(hash_key))),
         client_streaming: method.is_client_streaming(),
         server_streaming: method.is_server_streaming(),
     };

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use mesh_policy::{HedgePolicy, MethodPolicy, RateLimit, RetryPolicy};
+use mesh_policy::{HedgePolicy, MessageField, MethodPolicy, RateLimit, RetryPolicy};
 
 /// The source of `policies.rs`. The policies are sorted by path.
 pub(crate) fn render(policies: &[MethodPolicy]) -> String {
@@ -31,7 +31,7 @@ fn entry(policy: &MethodPolicy) -> String {
     field("hedge", option(policy.hedge, hedge));
     field("criticality", format!("::mesh_policy::Criticality::{:?}", policy.criticality));
     field("rate_limit", option(policy.rate_limit, rate_limit));
-    field("hash_key", option(policy.hash_key, |key| format!("{key:?}")));
+    field("hash_key", option(policy.hash_key, message_field));
     field("client_streaming", policy.client_streaming.to_string());
     field("server_streaming", policy.server_streaming.to_string());
     entry.push_str("    },\n");
@@ -68,4 +68,11 @@ fn hedge(hedge: HedgePolicy) -> String {
 
 fn rate_limit(limit: RateLimit) -> String {
     format!("::mesh_policy::RateLimit {{ per_second: {}, burst: {} }}", limit.per_second, limit.burst)
+}
+
+fn message_field(field: MessageField) -> String {
+    format!(
+        "::mesh_policy::MessageField {{ name: {:?}, path: &{:?}, encoding: ::mesh_policy::FieldEncoding::{:?} }}",
+        field.name, field.path, field.encoding
+    )
 }

@@ -8,12 +8,14 @@
 //! The semantics of retries and hedges are those of gRFC A6.
 
 mod codes;
+mod field;
 mod method;
 mod retry;
 mod rules;
 mod table;
 
 pub use codes::Codes;
+pub use field::{FieldEncoding, MessageField};
 pub use method::{Criticality, HedgePolicy, Idempotency, MethodPolicy, RateLimit};
 pub use retry::{RetryPolicy, SMALLEST_JITTER};
 pub use rules::{

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::RetryPolicy;
+use crate::{MessageField, RetryPolicy};
 
 /// What the mesh does for one method, as its contract says it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,8 +22,8 @@ pub struct MethodPolicy {
     pub criticality: Criticality,
     /// How much one caller may ask of this method; `None`: no limit.
     pub rate_limit: Option<RateLimit>,
-    /// The field of the request, dotted if nested, whose equal values meet the same replica.
-    pub hash_key: Option<&'static str>,
+    /// The field of the request whose equal values meet the same replica.
+    pub hash_key: Option<MessageField>,
     /// The caller sends a stream of messages.
     pub client_streaming: bool,
     /// The server answers with a stream of messages.

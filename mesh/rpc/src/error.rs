@@ -101,6 +101,14 @@ pub enum MeshError {
         /// What the last attempt met.
         cause: String,
     },
+    /// No endpoint could take a call before the deadline of whoever waited for one.
+    #[error("no endpoint of {target} was ready in time: {cause}")]
+    NotReady {
+        /// The target, as it was configured.
+        target: String,
+        /// What the last attempt met.
+        cause: String,
+    },
     /// The connection was lost while the call was on it.
     #[error("lost the connection to {endpoint}: {cause}")]
     ConnectionLost {

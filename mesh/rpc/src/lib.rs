@@ -50,6 +50,7 @@ mod error;
 mod grpc_timeout;
 mod hash;
 mod message;
+mod message_key;
 mod meter;
 mod network;
 #[cfg(feature = "probe")]

@@ -32,12 +32,23 @@ impl Listener for TcpListener {
     }
 }
 
+/// A socket in the file system. Whoever calls is on this machine, and has no address: it is told as `0.0.0.0:0`.
+#[cfg(unix)]
+impl Listener for tokio::net::UnixListener {
+    type Io = tokio::net::UnixStream;
+
+    async fn accept(&mut self) -> io::Result<(Self::Io, SocketAddr)> {
+        let (stream, _) = Self::accept(self).await?;
+        Ok((stream, (std::net::Ipv4Addr::UNSPECIFIED, 0).into()))
+    }
+}
+
 /// Finds and opens connections for a client.
 pub trait Connector: Send + Sync + 'static {
     /// A connection.
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// All addresses of a name.
+    /// All addresses of a name, each of which is an endpoint.
     ///
     /// # Errors
     /// Whatever the resolver says.
@@ -50,7 +61,8 @@ pub trait Connector: Send + Sync + 'static {
     fn connect(&self, address: SocketAddr) -> impl Future<Output = io::Result<Self::Io>> + Send;
 }
 
-/// Plain TCP, and names as the operating system resolves them.
+/// Plain TCP, and names as the operating system resolves them: by `getaddrinfo`, which says nothing of how long its
+/// answer holds. A channel that is given no connector follows names by DNS itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tcp;
 

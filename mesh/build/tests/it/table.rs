@@ -3,7 +3,10 @@
 use std::fs;
 use std::time::Duration;
 
-use mesh_policy::{Codes, Criticality, HedgePolicy, Idempotency, MethodPolicy, RateLimit, RetryPolicy};
+use mesh_policy::{
+    Codes, Criticality, FieldEncoding, HedgePolicy, Idempotency, MessageField, MethodPolicy, RateLimit,
+    RetryPolicy,
+};
 use prost_reflect::DescriptorPool;
 
 use crate::workshop::Workshop;
@@ -82,7 +85,7 @@ fn the_table_says_what_the_contract_says() {
             }),
             criticality: Criticality::Critical,
             rate_limit: Some(RateLimit { per_second: 100, burst: 20 }),
-            hash_key: Some("item.id"),
+            hash_key: Some(MessageField { name: "item.id", path: &[1, 1], encoding: FieldEncoding::Varint }),
             ..unsaid
         },
         MethodPolicy {

@@ -52,7 +52,7 @@ pub(super) fn check(policy: &MethodPolicy, request: &RequestShape, found: &mut V
         let hashable =
             matches!(request.hash_key, FieldShape::String | FieldShape::Bytes | FieldShape::Integer);
         if !hashable {
-            found.push(Unsafe::HashKey { key: key.to_owned(), shape: request.hash_key });
+            found.push(Unsafe::HashKey { key: key.name.to_owned(), shape: request.hash_key });
         }
     }
     match (policy.idempotency, request.naturally_idempotent) {

@@ -1,7 +1,10 @@
 use std::time::Duration;
 
 use super::*;
-use crate::{Codes, Criticality, HedgePolicy, Idempotency, MethodPolicy, RateLimit, RetryPolicy};
+use crate::{
+    Codes, Criticality, FieldEncoding, HedgePolicy, Idempotency, MessageField, MethodPolicy, RateLimit,
+    RetryPolicy,
+};
 
 const RETRY: RetryPolicy = RetryPolicy {
     max_attempts: 3,
@@ -25,6 +28,8 @@ const READ: MethodPolicy = MethodPolicy {
     client_streaming: false,
     server_streaming: false,
 };
+
+const USER_ID: MessageField = MessageField { name: "user.id", path: &[1, 2], encoding: FieldEncoding::Bytes };
 
 const REQUEST: RequestShape = RequestShape {
     request_id: FieldShape::Missing,
@@ -169,7 +174,7 @@ fn a_rate_limit_lets_something_pass() {
 
 #[test]
 fn a_hash_key_is_one_string_bytes_or_integer() {
-    let keyed = MethodPolicy { hash_key: Some("user.id"), ..READ };
+    let keyed = MethodPolicy { hash_key: Some(USER_ID), ..READ };
     for hash_key in [FieldShape::String, FieldShape::Bytes, FieldShape::Integer] {
         assert_eq!(check_contract(&keyed, &RequestShape { hash_key, ..REQUEST }), []);
     }
@@ -181,7 +186,7 @@ fn a_hash_key_is_one_string_bytes_or_integer() {
 
 #[test]
 fn a_request_stream_has_no_hash_key() {
-    let stream = MethodPolicy { hash_key: Some("id"), client_streaming: true, retry: None, ..READ };
+    let stream = MethodPolicy { hash_key: Some(USER_ID), client_streaming: true, retry: None, ..READ };
     assert_eq!(check_contract(&stream, &REQUEST), [Unsafe::HashKeyOfStream]);
 }
 

@@ -45,7 +45,6 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{
     Request, Response,
@@ -57,7 +56,7 @@ use tower_service::Service;
 use super::{
     attempt::{self, Tried},
     endpoints::Endpoints,
-    outgoing::{Head, Outgoing},
+    outgoing::{Head, Message, Outgoing},
     received::Received,
     trail,
 };
@@ -103,7 +102,7 @@ async fn send(
     endpoints: Arc<Endpoints>,
     mut request: Request<Outgoing>,
 ) -> Result<Response<Received>, Status> {
-    let mut wish = Wish::of(request.extensions());
+    let mut wish = endpoints.wish_of(&request);
     let mut spare = Spare::of(&request);
     loop {
         let mut place = match endpoints.place_now(&wish) {
@@ -111,8 +110,8 @@ async fn send(
             // Boxed: nearly no call waits, and none should carry the room for it.
             None => Box::pin(endpoints.place_later(&wish)).await?,
         };
-        attempt::picked(place.endpoint().address);
-        trail::sent(place.endpoint().address, place.since());
+        attempt::picked(place.endpoint().key());
+        trail::sent(place.endpoint().key(), place.since());
         direct(&mut request, place.endpoint().authority.clone());
         if let Some(deadline) = deadline::current() {
             // Only now: what was spent on waiting for a connection is not there for the server.
@@ -137,8 +136,8 @@ async fn send(
                         return Err(error.into());
                     };
                     attempt::resent();
-                    request = again.elsewhere(place.endpoint().address);
-                    wish = Wish::of(request.extensions());
+                    request = again.elsewhere(place.endpoint().key());
+                    wish = endpoints.wish_of(&request);
                 }
             },
         }
@@ -148,7 +147,7 @@ async fn send(
 /// What it takes to send a call once more that is not repeated.
 struct Spare {
     head: Head,
-    message: Bytes,
+    message: Message,
 }
 
 impl Spare {

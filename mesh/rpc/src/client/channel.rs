@@ -29,10 +29,11 @@ use super::{
     endpoints::Endpoints,
     retry::{AttemptCounts, RetryConfig, Shared},
     stack::{Stack, stack},
+    system::System,
     telemetry::{Instruments, Load},
     wires::Wires,
 };
-use crate::{message::CompressionConfig, network::Tcp};
+use crate::message::CompressionConfig;
 
 static NO_POLICIES: PolicyTable = PolicyTable::new(&[]);
 
@@ -66,12 +67,33 @@ impl Channel {
         ChannelBuilder {
             target,
             policies: &NO_POLICIES,
-            dial: Box::new(Tcp),
+            dial: Box::new(System),
             config: ChannelConfig::default(),
             retry: RetryConfig::default(),
             seed: None,
             telemetry: Telemetry::of_process().clone(),
+            eager: false,
         }
+    }
+
+    /// Connects, and waits until an endpoint can take a call, at most until the deadline in whose
+    /// [scope](crate::deadline::scope) it is called. For programs that would rather not begin without the services
+    /// they need:
+    ///
+    /// ```no_run
+    /// # async fn start(channel: mesh_rpc::Channel) -> Result<(), tonic::Status> {
+    /// use mesh_rpc::deadline::{Deadline, scope};
+    /// let soon = Deadline::after(std::time::Duration::from_secs(10)).expect("it is within reach of the clock");
+    /// scope(soon, channel.ready()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// DEADLINE_EXCEEDED, with what the last attempt met, when the deadline passes first; UNAVAILABLE when the
+    /// channel is closed.
+    pub async fn ready(&self) -> Result<(), Status> {
+        self.endpoints.until_ready().await.map_err(Status::from)
     }
 
     /// Takes no more calls, on any clone, and waits until those under way are over. Bound it with a timeout.
@@ -124,6 +146,7 @@ pub struct ChannelBuilder {
     retry: RetryConfig,
     seed: Option<u64>,
     telemetry: Telemetry,
+    eager: bool,
 }
 
 impl ChannelBuilder {
@@ -133,7 +156,7 @@ impl ChannelBuilder {
         self
     }
 
-    /// Another network than TCP.
+    /// Another network than that of the operating system.
     pub fn connector(mut self, connector: impl crate::Connector) -> Self {
         self.dial = Box::new(connector);
         self
@@ -160,6 +183,12 @@ impl ChannelBuilder {
     /// Where the channel writes its numbers and spans, if not where the whole process does.
     pub fn telemetry(mut self, telemetry: &Telemetry) -> Self {
         self.telemetry = telemetry.clone();
+        self
+    }
+
+    /// Connects when the channel is built, if that is within a runtime, rather than with the first call.
+    pub fn eager(mut self) -> Self {
+        self.eager = true;
         self
     }
 
@@ -194,6 +223,9 @@ impl ChannelBuilder {
         let target = Arc::new(self.target.clone());
         let name = Arc::from(self.target.to_string());
         let endpoints = Arc::new(Endpoints::new(self.target, Arc::clone(&wires)));
+        if self.eager && tokio::runtime::Handle::try_current().is_ok() {
+            endpoints.connect();
+        }
         let shared = Arc::new(Shared::new(&self.retry, *self.policies, admission, seed, instruments));
         let stack = stack(Arc::clone(&endpoints), Arc::clone(&shared), name);
         let _load = Load { wires, shared: Arc::clone(&shared) }.read();

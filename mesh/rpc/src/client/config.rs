@@ -41,8 +41,8 @@ pub struct ChannelConfig {
     pub max_requests: usize,
     /// Calls that wait for an endpoint to come or to have room; further ones fail at once with UNAVAILABLE.
     pub max_queued: usize,
-    /// How often a name is resolved again while nothing goes wrong. It is resolved at once, but no more than
-    /// once a second, when a connection is lost or fails.
+    /// How often a name is resolved again while nothing goes wrong, if its TTL does not make it sooner. It is resolved
+    /// at once, but no more than once a second, when a connection is lost or fails.
     pub resolve_interval: Duration,
     /// How calls are spread over endpoints.
     pub balance: BalanceConfig,

@@ -8,7 +8,6 @@ mod seen;
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -16,10 +15,14 @@ use std::{
 use arc_swap::{ArcSwap, Guard};
 use http::uri::Authority;
 use mesh_telemetry::metrics::{Detection, Unenforced};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::{
+    sync::{Notify, futures::Notified},
+    time::{Instant, sleep, sleep_until},
+};
 
 use super::{
     Target,
+    address::Address,
     balance::{Absent, Members, Ready, Snapshot},
     endpoint::Endpoint,
     outlier::{Breaker, Judged, Record, Standing, judge},
@@ -39,6 +42,8 @@ pub(super) struct Directory {
     pub(super) target: Target,
     pub(super) wires: Arc<Wires>,
     snapshot: ArcSwap<Snapshot>,
+    /// Tells whoever waits for another snapshot.
+    published: Notify,
     list: Mutex<List>,
 }
 
@@ -93,10 +98,16 @@ impl Directory {
             target,
             wires,
             snapshot: ArcSwap::from_pointee(Snapshot::unknown()),
+            published: Notify::new(),
             list: Mutex::new(list),
         };
-        if let Kind::Static(addresses) = &directory.target.0 {
-            directory.update(addresses);
+        match &directory.target.0 {
+            Kind::Static(addresses) => {
+                let addresses: Vec<_> = addresses.iter().copied().map(Address::Ip).collect();
+                directory.update(&addresses);
+            }
+            Kind::Unix(path) => directory.update(&[Address::Unix(path.as_path().into())]),
+            Kind::Dns(_) | Kind::K8s(_) | Kind::File(_) => {}
         }
         directory
     }
@@ -106,24 +117,33 @@ impl Directory {
         self.snapshot.load()
     }
 
+    /// Done when there is another one. Must be enabled before one looks at the one that there is.
+    pub(super) fn changed(&self) -> Notified<'_> {
+        self.published.notified()
+    }
+
     /// Replaces the addresses. An endpoint that stays keeps its connections, and what is known of it.
-    pub(super) fn update(&self, addresses: &[SocketAddr]) {
+    pub(super) fn update(&self, addresses: &[Address]) {
         let mut list = self.lock();
         // Looked at under the lock under which a channel that closes empties the list: it stays empty.
         if self.wires.closed.is_cancelled() {
             return;
         }
         let mut before: BTreeMap<_, _> =
-            list.entries.drain(..).map(|entry| (entry.endpoint.address, entry)).collect();
+            list.entries.drain(..).map(|entry| (entry.endpoint.key(), entry)).collect();
         let mut entries = BTreeMap::new();
         let mut order = Vec::with_capacity(addresses.len());
         for address in addresses {
-            entries.entry(*address).or_insert_with(|| {
-                order.push(*address);
-                before.remove(address).unwrap_or_else(|| self.entry(*address))
+            let key = address.key();
+            entries.entry(key).or_insert_with(|| {
+                order.push(key);
+                let known = before.remove(&key);
+                known
+                    .inspect(|entry| entry.endpoint.is_now_at(address))
+                    .unwrap_or_else(|| self.entry(address))
             });
         }
-        list.entries = order.iter().filter_map(|address| entries.remove(address)).collect();
+        list.entries = order.iter().filter_map(|key| entries.remove(key)).collect();
         before.into_values().for_each(|gone| gone.endpoint.retire());
         list.none = Some("the name has no address".to_owned());
         let all: Vec<_> = list.entries.iter().map(|entry| Arc::clone(&entry.endpoint)).collect();
@@ -137,8 +157,8 @@ impl Directory {
         self.wires.keeper.wake();
     }
 
-    fn entry(&self, address: SocketAddr) -> Entry {
-        let endpoint = Endpoint::new(address, self.authority(address), Arc::clone(&self.wires));
+    fn entry(&self, address: &Address) -> Entry {
+        let endpoint = Endpoint::new(address.clone(), self.authority(address), Arc::clone(&self.wires));
         Entry { endpoint: Arc::new(endpoint), breaker: Breaker::new() }
     }
 
@@ -221,6 +241,7 @@ impl Directory {
         }
         self.snapshot.store(Arc::new(snapshot));
         self.wires.queue.wake_all();
+        self.published.notify_waiters();
     }
 
     fn assemble(&self, list: &List, now: Instant) -> Snapshot {
@@ -248,12 +269,8 @@ impl Directory {
         Snapshot { members: Arc::clone(&list.members), ready, panic, asleep: seen.asleep, absent }
     }
 
-    /// The name that was asked for, if there is one; certificates and virtual hosts go by it.
-    fn authority(&self, address: SocketAddr) -> Authority {
-        let name = match &self.target.0 {
-            Kind::Dns { host, port } => format!("{host}:{port}"),
-            Kind::Static(_) => address.to_string(),
-        };
+    fn authority(&self, address: &Address) -> Authority {
+        let name = self.target.authority().unwrap_or_else(|| address.to_string());
         Authority::try_from(name).expect("an address is an authority, and a name was checked to be one")
     }
 

@@ -28,6 +28,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    address::Address,
     balance::{Gauges, Place},
     dial::{Driver, Opened},
     health::{self, Vital, Vitals},
@@ -57,6 +58,8 @@ pub(super) enum Phase {
 
 struct State {
     phase: Phase,
+    /// Where it is now: of its addresses, all but the one that it is known by may change.
+    address: Address,
     /// Whether an attempt to connect is under way.
     attempting: bool,
     /// Attempts to connect that failed in a row.
@@ -68,7 +71,9 @@ struct State {
 }
 
 pub(super) struct Endpoint {
-    pub(super) address: SocketAddr,
+    /// Where it was when it became known.
+    pub(super) address: Address,
+    key: SocketAddr,
     /// `:authority` of the calls to it.
     pub(super) authority: Authority,
     pub(super) wires: Arc<Wires>,
@@ -79,16 +84,18 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(super) fn new(address: SocketAddr, authority: Authority, wires: Arc<Wires>) -> Self {
+    pub(super) fn new(address: Address, authority: Authority, wires: Arc<Wires>) -> Self {
         let config = &wires.config;
         let alarm = config.outlier.consecutive.as_ref().map_or(0, |consecutive| consecutive.failures);
         Self {
-            address,
+            key: address.key(),
+            address: address.clone(),
             authority,
             gauges: Gauges::new(alarm),
             vitals: Vitals::new(),
             pool: Pool::default(),
             state: Mutex::new(State {
+                address,
                 phase: Phase::Asleep { error: None, until: None },
                 attempting: false,
                 failures: 0,
@@ -96,6 +103,20 @@ impl Endpoint {
                 watch: CancellationToken::new(),
             }),
             wires,
+        }
+    }
+
+    /// What it is called among the endpoints of its channel.
+    pub(super) fn key(&self) -> SocketAddr {
+        self.key
+    }
+
+    /// From the next connection on, it is there.
+    pub(super) fn is_now_at(&self, address: &Address) {
+        let mut state = self.lock();
+        if state.address != *address {
+            tracing::debug!(endpoint = %self.address, ?address, "its addresses changed");
+            state.address = address.clone();
         }
     }
 
@@ -216,7 +237,8 @@ impl Endpoint {
     /// One connection, from the attempt to its end.
     async fn live(self: &Arc<Self>) {
         let patience = self.wires.config.connect_timeout;
-        let open = timeout(patience, self.wires.dial.open(self.address, &self.wires.settings));
+        let address = self.lock().address.clone();
+        let open = timeout(patience, self.wires.dial.open(&address, &self.wires.settings));
         let opened = tokio::select! {
             biased;
             () = self.wires.closed.cancelled() => return self.retire(),

@@ -2,15 +2,15 @@
 
 use std::{pin::pin, sync::Arc};
 
+use http::Request;
 use tokio::time::{Instant, sleep_until};
 
 use super::{
     Target,
     balance::{Absent, Choice, Picker, Place, Ticket, Wish},
-    directory::{self, Directory},
-    resolve,
-    target::Kind,
-    trail,
+    directory::Directory,
+    outgoing::Outgoing,
+    ready, trail,
     wires::Wires,
 };
 use crate::error::{MeshError, Stage};
@@ -103,6 +103,12 @@ impl Endpoints {
         }
     }
 
+    /// What a call asks of the choice of its endpoint, in its own words and in those of its message.
+    pub(super) fn wish_of(&self, request: &Request<Outgoing>) -> Wish {
+        let key = request.body().key().filter(|_| self.directory.wires.config.balance.by_hash_key);
+        Wish::of(request.extensions()).or_key(key)
+    }
+
     fn has_room(&self) -> bool {
         self.directory.snapshot().ready.iter().any(|ready| ready.endpoint.has_room())
     }
@@ -127,9 +133,7 @@ impl Endpoints {
 
     fn place(&self, wish: &Wish) -> Result<Place, Unplaced> {
         let wires = &self.directory.wires;
-        if wires.keeper.starts() {
-            self.start();
-        }
+        ready::start(&self.directory);
         let limit = wires.config.max_requests;
         if !wires.in_flight.take(limit) {
             return Err(Unplaced::Dropped(MeshError::TargetFull { limit }));
@@ -176,13 +180,19 @@ impl Endpoints {
         }
     }
 
-    /// A channel can be built before there is a runtime: its tasks begin with the first call.
-    fn start(&self) {
+    /// Waits until an endpoint can take a call.
+    pub(super) async fn until_ready(&self) -> Result<(), MeshError> {
+        ready::ready(&self.directory).await
+    }
+
+    /// Connects, without anybody who waits for it.
+    pub(super) fn connect(&self) {
+        let directory = Arc::clone(&self.directory);
         let tasks = &self.directory.wires.tasks;
-        tasks.spawn(directory::keep(Arc::clone(&self.directory)));
-        if let Kind::Dns { .. } = &self.directory.target.0 {
-            tasks.spawn(resolve::follow(Arc::clone(&self.directory)));
-        }
+        tasks.spawn(async move {
+            // Over when the channel is closed, if not before.
+            let _ = ready::ready(&directory).await;
+        });
     }
 
     /// Takes no more calls, and waits until those under way are over.

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use mesh_policy::{HedgePolicy, Idempotency, MethodPolicy, PolicyTable, RetryPolicy};
 
 use super::{
     attempt::MOST_ATTEMPTS,
     latency::{HedgeConfig, Sketch},
+    outgoing::Message,
     retry::Counters,
 };
+use crate::message_key;
 
 /// All methods that the contracts know, by path.
 #[derive(Debug)]
@@ -66,6 +69,14 @@ impl Methods {
     /// Those that may have more than one attempt.
     pub(super) fn repeated(&self) -> impl Iterator<Item = &Method> {
         self.0.iter().filter(|method| !matches!(method.repeats, Repeats::Never))
+    }
+}
+
+impl Method {
+    /// A message to the method, and where it belongs by its contract.
+    pub(super) fn message(&self, bytes: Bytes) -> Message {
+        let key = self.policy.hash_key.as_ref().and_then(|field| message_key::of_frame(&bytes, field));
+        Message { bytes, key }
     }
 }
 

@@ -2,6 +2,7 @@
 //! it keeps (`endpoint`).
 
 mod adaptive_throttle;
+mod address;
 mod attempt;
 mod backoff;
 mod balance;
@@ -14,6 +15,7 @@ mod dial;
 mod directory;
 mod endpoint;
 mod endpoints;
+mod eyeballs;
 mod health;
 mod hedge;
 mod latency;
@@ -23,10 +25,12 @@ mod outlier;
 mod pool;
 #[cfg(feature = "probe")]
 mod probe;
+mod ready;
 mod received;
 mod resolve;
 mod retry;
 mod stack;
+mod system;
 mod target;
 mod telemetry;
 mod trail;

@@ -21,7 +21,7 @@ impl Decisions {
     /// outcome. `None` while nobody is ready.
     pub fn decide(&self, extensions: &Extensions, code: Code) -> Option<SocketAddr> {
         let mut place = self.0.place_now(&Wish::of(extensions))?;
-        let address = place.endpoint().address;
+        let address = place.endpoint().key();
         place.answered();
         place.heard();
         place.finish(code, None);

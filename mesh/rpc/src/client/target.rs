@@ -1,25 +1,58 @@
 //! Whom a channel calls, in gRPC's own notation (grpc/doc/naming.md).
 
-use std::{fmt, net::SocketAddr, str::FromStr};
+mod parse;
+
+use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
 /// Whom a channel calls.
 ///
 /// - `static:///127.0.0.1:50051,127.0.0.1:50052`: these addresses.
-/// - `dns:///user.default.svc:50051`: all addresses of a name, asked again from time to time.
+/// - `dns:///user.default.svc:50051`: all addresses of a name, asked for again when they may have changed.
+///   `dns://10.0.0.2/user.default.svc:50051` asks a name server of its own.
+/// - `dns:///_grpc._tcp.user.default.svc`: without a port, the hosts and ports that its SRV records name.
+/// - `k8s:///default/user:grpc`: the pods of a Kubernetes service, by the name or the number of a port, as the API
+///   server tells (with the feature `k8s`).
+/// - `file:///etc/mesh/users`: the addresses that a file lists, IP:PORT, one a line; read again when it has changed.
+/// - `unix:///run/user.sock`: a socket in the file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target(pub(super) Kind);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Static(Vec<SocketAddr>),
-    Dns { host: String, port: u16 },
+    Dns(DnsName),
+    K8s(ServicePort),
+    File(PathBuf),
+    Unix(PathBuf),
+}
+
+/// A name, and how it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct DnsName {
+    /// Who is asked; `None`: whom the system asks.
+    pub(super) server: Option<SocketAddr>,
+    pub(super) host: String,
+    /// `None`: its SRV records say.
+    pub(super) port: Option<u16>,
+}
+
+/// A port of a service in Kubernetes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ServicePort {
+    pub(super) namespace: String,
+    pub(super) service: String,
+    /// Its name, or its number.
+    pub(super) port: String,
 }
 
 /// Why a text is no target.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// No known scheme.
-    #[error("{0:?} is no target: expected static:///IP:PORT,IP:PORT or dns:///HOST:PORT")]
+    #[error(
+        "{0:?} is no target: expected static:///IP:PORT,IP:PORT, dns:///HOST:PORT, dns:///_SERVICE._PROTOCOL.NAME, \
+         k8s:///NAMESPACE/SERVICE:PORT, file:///PATH or unix:///PATH"
+    )]
     Scheme(String),
     /// An address of a static target is none.
     #[error("{0:?} is no address: a static target lists IP:PORT, separated by commas; names need dns:///")]
@@ -28,8 +61,22 @@ pub enum TargetError {
     #[error("{0} stands twice in a static target")]
     Twice(SocketAddr),
     /// A DNS target without a name or a port.
-    #[error("{0:?} is no name with a port: expected dns:///HOST:PORT")]
+    #[error("{0:?} is no name with a port: expected HOST:PORT, or _SERVICE._PROTOCOL.NAME for SRV records")]
     Name(String),
+    /// A DNS target whose name server is none.
+    #[error("{0:?} is no name server: expected dns://IP/HOST:PORT or dns://IP:PORT/HOST:PORT")]
+    NameServer(String),
+    /// A Kubernetes target that is none.
+    #[error(
+        "{0:?} is no port of a service: expected k8s:///NAMESPACE/SERVICE:PORT, a port by its name or number"
+    )]
+    Service(String),
+    /// A Kubernetes target in a build without Kubernetes.
+    #[error("{0:?} needs the feature `k8s`, without which this program was built")]
+    NoKubernetes(String),
+    /// A path that is none.
+    #[error("{0:?} is no path of a file: expected it after three slashes, as in file:///etc/mesh/users")]
+    Path(String),
 }
 
 impl Target {
@@ -43,42 +90,30 @@ impl Target {
         }
         Self(Kind::Static(distinct))
     }
+
+    /// The name that was asked for, if there is one, as the `:authority` of calls: certificates and virtual hosts go
+    /// by it.
+    pub(super) fn authority(&self) -> Option<String> {
+        match &self.0 {
+            Kind::Static(_) | Kind::File(_) => None,
+            Kind::Dns(DnsName { host, port: Some(port), .. }) => Some(format!("{host}:{port}")),
+            Kind::Dns(DnsName { host, port: None, .. }) => {
+                // The domain of `_service._protocol.domain`.
+                Some(host.splitn(3, '.').last().unwrap_or(host).to_owned())
+            }
+            Kind::K8s(ServicePort { namespace, service, .. }) => Some(format!("{service}.{namespace}.svc")),
+            // As in gRPC (grpc/doc/naming.md says nothing; all implementations do it).
+            Kind::Unix(_) => Some("localhost".to_owned()),
+        }
+    }
 }
 
 impl FromStr for Target {
     type Err = TargetError;
 
     fn from_str(text: &str) -> Result<Self, TargetError> {
-        if let Some(addresses) = text.strip_prefix("static:///") {
-            return parse_static(addresses).map(Kind::Static).map(Self);
-        }
-        if let Some(name) = text.strip_prefix("dns:///") {
-            return parse_dns(name).map(Self).ok_or_else(|| TargetError::Name(name.to_owned()));
-        }
-        Err(TargetError::Scheme(text.to_owned()))
+        parse::target(text).map(Self)
     }
-}
-
-fn parse_static(addresses: &str) -> Result<Vec<SocketAddr>, TargetError> {
-    let mut parsed = Vec::new();
-    for address in addresses.split(',') {
-        let address = address.trim();
-        let address = address.parse().map_err(|_| TargetError::Address(address.to_owned()))?;
-        if parsed.contains(&address) {
-            return Err(TargetError::Twice(address));
-        }
-        parsed.push(address);
-    }
-    Ok(parsed)
-}
-
-fn parse_dns(name: &str) -> Option<Kind> {
-    let (host, port) = name.rsplit_once(':')?;
-    let port = port.parse().ok()?;
-    // The name becomes the `:authority` of every call, so it must be one.
-    let authority: http::uri::Authority = name.parse().ok()?;
-    let whole = !host.is_empty() && !host.contains('@') && authority.host() == host;
-    whole.then(|| Kind::Dns { host: host.to_owned(), port })
 }
 
 impl fmt::Display for Target {
@@ -92,44 +127,20 @@ impl fmt::Display for Target {
                 }
                 Ok(())
             }
-            Kind::Dns { host, port } => write!(f, "dns:///{host}:{port}"),
+            Kind::Dns(DnsName { server, host, port }) => {
+                f.write_str("dns://")?;
+                server.iter().try_for_each(|server| server.fmt(f))?;
+                write!(f, "/{host}")?;
+                port.iter().try_for_each(|port| write!(f, ":{port}"))
+            }
+            Kind::K8s(ServicePort { namespace, service, port }) => {
+                write!(f, "k8s:///{namespace}/{service}:{port}")
+            }
+            Kind::File(path) => write!(f, "file://{}", path.display()),
+            Kind::Unix(path) => write!(f, "unix://{}", path.display()),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_what_it_writes() {
-        for text in [
-            "static:///127.0.0.1:1",
-            "static:///127.0.0.1:1,[::1]:2",
-            "dns:///user.default.svc:50051",
-            "dns:///localhost:1",
-        ] {
-            assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
-        }
-    }
-
-    #[test]
-    fn says_what_is_wrong() {
-        let error = |text: &str| text.parse::<Target>().unwrap_err().to_string();
-        assert_eq!(
-            error("127.0.0.1:1"),
-            r#""127.0.0.1:1" is no target: expected static:///IP:PORT,IP:PORT or dns:///HOST:PORT"#
-        );
-        assert_eq!(
-            error("static:///localhost:1"),
-            r#""localhost:1" is no address: a static target lists IP:PORT, separated by commas; names need dns:///"#
-        );
-        assert_eq!(error("static:///127.0.0.1:1,127.0.0.1:1"), "127.0.0.1:1 stands twice in a static target");
-        for wrong in
-            ["dns:///user", "dns:///:1", "dns:///user:", "dns:///user:99999", "dns:///a b:1", "dns:///a@b:1"]
-        {
-            assert!(matches!(wrong.parse::<Target>(), Err(TargetError::Name(_))), "{wrong}");
-        }
-        assert!(matches!("static:///".parse::<Target>(), Err(TargetError::Address(_))));
-    }
-}
+mod tests;

@@ -47,7 +47,7 @@ impl MeshError {
                 spent: Spent { waited_for: Some(_), attempts: 0, .. },
             } => Advice::Safe,
             // No endpoint was asked.
-            Self::NotServing { .. } => Advice::Safe,
+            Self::NotServing { .. } | Self::NotReady { .. } => Advice::Safe,
             _ => Advice::IfIdempotent,
         }
     }

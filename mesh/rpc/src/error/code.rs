@@ -21,7 +21,9 @@ impl MeshError {
             | Self::LoadShed { .. }
             | Self::RateLimited { .. }
             | Self::ClientThrottled { .. } => Code::ResourceExhausted,
-            Self::DeadlineExceeded { .. } | Self::RequestStalled { .. } => Code::DeadlineExceeded,
+            Self::DeadlineExceeded { .. } | Self::RequestStalled { .. } | Self::NotReady { .. } => {
+                Code::DeadlineExceeded
+            }
             Self::NotGrpc { http_status, .. } => code_of_http(*http_status),
             Self::NoStatus { .. } => Code::Unknown,
             Self::CallerGone => Code::Cancelled,
@@ -51,6 +53,7 @@ impl MeshError {
             Self::CallerGone => "CALLER_GONE",
             Self::NoEndpoint { .. } => "NO_ENDPOINT",
             Self::ConnectFailed { .. } => "CONNECT_FAILED",
+            Self::NotReady { .. } => "NOT_READY",
             Self::ConnectionLost { .. } => "CONNECTION_LOST",
             Self::GoneAway { .. } => "GONE_AWAY",
             Self::BreakerOpen { .. } => "BREAKER_OPEN",

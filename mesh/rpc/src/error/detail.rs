@@ -22,6 +22,7 @@ impl MeshError {
                 spent.tell(put);
             }
             Self::NoEndpoint { target, .. }
+            | Self::NotReady { target, .. }
             | Self::BreakerOpen { target }
             | Self::NotServing { target }
             | Self::ClientThrottled { target } => {
@@ -72,7 +73,7 @@ impl MeshError {
             Self::Panicked => "catch_panic",
             Self::Draining => "drain",
             Self::NoEndpoint { .. } => "resolve",
-            Self::ConnectFailed { .. } => "connect",
+            Self::ConnectFailed { .. } | Self::NotReady { .. } => "connect",
             Self::ConnectionLost { .. }
             | Self::GoneAway { .. }
             | Self::StreamReset { .. }

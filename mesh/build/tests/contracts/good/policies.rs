@@ -56,7 +56,7 @@ pub static POLICIES: ::mesh_policy::PolicyTable = ::mesh_policy::PolicyTable::ne
         hedge: None,
         criticality: ::mesh_policy::Criticality::Critical,
         rate_limit: Some(::mesh_policy::RateLimit { per_second: 100, burst: 20 }),
-        hash_key: Some("item.id"),
+        hash_key: Some(::mesh_policy::MessageField { name: "item.id", path: &[1, 1], encoding: ::mesh_policy::FieldEncoding::Varint }),
         client_streaming: false,
         server_streaming: false,
     },

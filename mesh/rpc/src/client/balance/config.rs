@@ -19,7 +19,8 @@ pub enum Balancing {
 
 /// How calls are spread over endpoints.
 ///
-/// Whatever the policy is, a call that carries a [`HashKey`](crate::HashKey) goes where its key belongs.
+/// Whatever the policy is, a call that carries a [`HashKey`](crate::HashKey), or whose contract names a `hash_key`, goes
+/// where its key belongs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BalanceConfig {
     /// Who gets the next call.
@@ -34,6 +35,9 @@ pub struct BalanceConfig {
     pub penalty: Duration,
     /// The most that a server's pushback counts as (Linkerd: 300 s).
     pub pushback_max: Duration,
+    /// Whether a call whose contract names a `hash_key` goes where that field of its message belongs: all calls for
+    /// one user meet the same replica, and its cache. Without it only calls with a [`HashKey`](crate::HashKey) do.
+    pub by_hash_key: bool,
     /// By how much the load of an endpoint may exceed the mean before calls with a [`HashKey`](crate::HashKey)
     /// that belong there go on to the next one ("Consistent Hashing with Bounded Loads", Mirrokni et al., 2016).
     pub load_bound: f64,
@@ -52,6 +56,7 @@ impl Default for BalanceConfig {
             decay: Duration::from_secs(10),
             penalty: Duration::from_secs(5),
             pushback_max: Duration::from_secs(300),
+            by_hash_key: true,
             load_bound: 1.25,
             load_bound_floor: 4,
             slow_start: SlowStartConfig::default(),

@@ -17,7 +17,7 @@ use super::{
 use crate::client::{
     ChannelConfig,
     backoff::Backoff,
-    dial::settings,
+    dial::{Dial, settings},
     endpoint::Endpoint,
     pool::{Connection, Peer},
     wires::Wires,
@@ -62,6 +62,27 @@ impl crate::Connector for Nowhere {
     }
 }
 
+/// What the endpoints of a channel share, on this network.
+pub(in crate::client) fn wires(dial: impl Dial + 'static, config: ChannelConfig) -> Arc<Wires> {
+    let tasks = TaskTracker::new();
+    Arc::new(Wires {
+        dial: Box::new(dial),
+        settings: settings(&config, &tasks),
+        backoff: Backoff::new(&config, 1),
+        random: Random::new(1),
+        tasks,
+        closed: CancellationToken::new(),
+        keeper: Keeper::default(),
+        trouble: Notify::new(),
+        metrics: Arc::new(mesh_telemetry::metrics::ClientMetrics::new(String::new(), [])),
+        in_flight: Slots::default(),
+        queue: Queue::new(config.max_queued),
+        epoch: Epoch::new(Instant::now()),
+        scale: Scale::new(&config.balance),
+        config,
+    })
+}
+
 /// Endpoints that are connected to nobody, and take calls.
 pub(in crate::client) struct Field {
     pub(in crate::client) wires: Arc<Wires>,
@@ -73,28 +94,12 @@ pub(in crate::client) struct Field {
 
 impl Field {
     pub(in crate::client) async fn of(count: u16, config: ChannelConfig) -> Self {
-        let tasks = TaskTracker::new();
-        let wires = Arc::new(Wires {
-            dial: Box::new(Nowhere),
-            settings: settings(&config, &tasks),
-            backoff: Backoff::new(&config, 1),
-            random: Random::new(1),
-            tasks,
-            closed: CancellationToken::new(),
-            keeper: Keeper::default(),
-            trouble: Notify::new(),
-            metrics: Arc::new(mesh_telemetry::metrics::ClientMetrics::new(String::new(), [])),
-            in_flight: Slots::default(),
-            queue: Queue::new(config.max_queued),
-            epoch: Epoch::new(Instant::now()),
-            scale: Scale::new(&config.balance),
-            config,
-        });
+        let wires = wires(Nowhere, config);
         let (mut endpoints, mut drivers) = (Vec::new(), Vec::new());
         for port in 1..=count {
             let address = SocketAddr::from(([10, 0, 0, 1], port));
             let authority = address.to_string().parse().unwrap();
-            let endpoint = Arc::new(Endpoint::new(address, authority, Arc::clone(&wires)));
+            let endpoint = Arc::new(Endpoint::new(address.into(), authority, Arc::clone(&wires)));
             let (connection, peer, driver) = connection().await;
             peer.allows(1_000_000);
             assert!(endpoint.opened(connection));
@@ -137,6 +142,6 @@ impl Field {
     }
 
     pub(in crate::client) fn number(place: &Place) -> usize {
-        usize::from(place.endpoint().address.port()) - 1
+        usize::from(place.endpoint().key().port()) - 1
     }
 }

@@ -202,8 +202,8 @@ impl Choice<'_> {
             _ => return None,
         };
         match &self.wish.tried {
-            Some(tried) if tried.forbids(endpoint.address) => None,
-            Some(tried) if tried.contains(endpoint.address) => Some(Rank::Tried),
+            Some(tried) if tried.forbids(endpoint.key()) => None,
+            Some(tried) if tried.contains(endpoint.key()) => Some(Rank::Tried),
             _ => Some(rank),
         }
     }

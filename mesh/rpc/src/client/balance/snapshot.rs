@@ -60,7 +60,7 @@ impl Members {
     }
 
     pub(super) fn ring(&self) -> &Ring {
-        self.ring.get_or_init(|| Ring::new(self.all.iter().map(|endpoint| endpoint.address)))
+        self.ring.get_or_init(|| Ring::new(self.all.iter().map(|endpoint| endpoint.key())))
     }
 }
 

@@ -2,12 +2,20 @@
 
 use http::Extensions;
 
-use crate::client::attempt::Tried;
+use crate::{client::attempt::Tried, message_key};
 
 /// A request extension: the call belongs where this hash belongs, so that the same replica meets the same key and
 /// finds it in its cache. It goes elsewhere when that replica has too much to do, or is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HashKey(pub u64);
+
+impl HashKey {
+    /// The key of a text or of bytes: the one that a message has whose contract names a field with this value as its
+    /// `hash_key`. The same in every process and version.
+    pub fn of(value: impl AsRef<[u8]>) -> Self {
+        Self(message_key::of_bytes(value.as_ref()))
+    }
+}
 
 /// A request extension: while no endpoint can be reached, the call waits until its deadline instead of failing at
 /// once (gRPC's "wait for ready").
@@ -29,6 +37,11 @@ impl Wish {
             key: extensions.get::<HashKey>().map(|key| key.0),
             wait_for_ready: extensions.get::<WaitForReady>().is_some(),
         }
+    }
+
+    /// The same, where the call belongs by the words of its message, unless its caller has said otherwise.
+    pub(in crate::client) fn or_key(self, key: Option<u64>) -> Self {
+        Self { key: self.key.or(key), ..self }
     }
 
     /// Whether the call would rather not be made than go where it was before: then it does not wait either.

@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use http::Response;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::Status;
@@ -23,7 +22,7 @@ use crate::{
     client::{
         latency::Usual,
         methods::Repeats,
-        outgoing::{Head, Outgoing},
+        outgoing::{Head, Message, Outgoing},
         retry::{Answer, Failure, First, Repeated},
         telemetry::Attempt,
     },
@@ -44,7 +43,7 @@ pub(in crate::client) async fn hedging<S, R>(
     mut inner: S,
     mut call: Repeated,
     first: First,
-    message: Bytes,
+    message: Message,
 ) -> Result<Response<Answer<R>>, Status>
 where
     S: Service<Attempt, Response = Response<R>, Error = Status>,
@@ -113,7 +112,7 @@ where
 struct AllAttempts<S: Service<Attempt>> {
     inner: S,
     head: Head,
-    message: Bytes,
+    message: Message,
     race: Race<S::Future>,
 }
 
@@ -123,7 +122,7 @@ where
     S::Future: Unpin,
 {
     /// Makes the first attempt.
-    fn begin(mut inner: S, first: First, message: Bytes) -> Self {
+    fn begin(mut inner: S, first: First, message: Message) -> Self {
         let head = Head::of(&first.request);
         let first = inner.call(first.with(Outgoing::Whole(message.clone())));
         Self { inner, head, message, race: Race::new(first) }

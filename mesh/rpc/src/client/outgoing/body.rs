@@ -23,9 +23,9 @@ use crate::meter::Meter;
 /// a stream needs, with END_STREAM on its one DATA frame, and a copy to send again costs a reference.
 pub(in crate::client) enum Outgoing {
     /// All of it; empty once it is sent.
-    Whole(Bytes),
+    Whole(Message),
     /// The same, of a call that is not repeated: whoever sends it also sends it once more if nobody has seen it.
-    Lone(Bytes),
+    Lone(Message),
     /// As the caller makes it, after what was made already.
     Streamed {
         /// What comes first, last one first.
@@ -44,6 +44,14 @@ pub(in crate::client) struct Measured {
     body: Outgoing,
     meter: Meter,
     bytes: Arc<AtomicU64>,
+}
+
+/// A message that is ready, as it stands on the wire.
+#[derive(Clone, Default)]
+pub(in crate::client) struct Message {
+    pub(in crate::client) bytes: Bytes,
+    /// Where it belongs, by its own words.
+    pub(in crate::client) key: Option<u64>,
 }
 
 /// What [`collect`] found.
@@ -94,6 +102,21 @@ impl Outgoing {
     pub(in crate::client) fn measured(self, bytes: Arc<AtomicU64>) -> Self {
         Self::Measured(Box::new(Measured { body: self, meter: Meter::default(), bytes }))
     }
+
+    /// Where the call belongs, by the words of its message.
+    pub(in crate::client) fn key(&self) -> Option<u64> {
+        match self {
+            Self::Whole(message) | Self::Lone(message) => message.key,
+            Self::Measured(measured) => measured.body.key(),
+            Self::Streamed { .. } | Self::Taped(_) => None,
+        }
+    }
+}
+
+impl From<Bytes> for Message {
+    fn from(bytes: Bytes) -> Self {
+        Self { bytes, key: None }
+    }
 }
 
 impl Measured {
@@ -128,8 +151,10 @@ impl http_body::Body for Outgoing {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         match self.get_mut() {
-            Self::Whole(data) | Self::Lone(data) if data.is_empty() => Poll::Ready(None),
-            Self::Whole(data) | Self::Lone(data) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(data))))),
+            Self::Whole(message) | Self::Lone(message) if message.bytes.is_empty() => Poll::Ready(None),
+            Self::Whole(message) | Self::Lone(message) => {
+                Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut message.bytes)))))
+            }
             Self::Streamed { begun, rest } => match begun.pop() {
                 Some(frame) => Poll::Ready(Some(Ok(frame))),
                 None => Pin::new(rest).poll_frame(cx),
@@ -141,7 +166,7 @@ impl http_body::Body for Outgoing {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Whole(data) | Self::Lone(data) => data.is_empty(),
+            Self::Whole(message) | Self::Lone(message) => message.bytes.is_empty(),
             Self::Streamed { begun, rest } => begun.is_empty() && rest.is_end_stream(),
             Self::Taped(_) => false,
             Self::Measured(measured) => measured.body.is_end_stream(),
@@ -199,7 +224,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_last_data_says_that_it_is_the_last() {
-        let mut body = Outgoing::Whole(Bytes::from_static(b"x"));
+        let mut body = Outgoing::Whole(Bytes::from_static(b"x").into());
         assert!(!http_body::Body::is_end_stream(&body));
         body.frame().await.unwrap().unwrap();
         assert!(http_body::Body::is_end_stream(&body));

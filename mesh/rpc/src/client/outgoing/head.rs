@@ -108,10 +108,9 @@ fn next(bytes: &[u8]) -> Option<(HeaderName, HeaderValue, &[u8])> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{super::Message, *};
 
     fn request(headers: HeaderMap) -> Request<()> {
         let mut request = Request::post("http://h/a.v1.A/B").version(Version::HTTP_2).body(()).unwrap();
@@ -120,7 +119,7 @@ mod tests {
     }
 
     fn again(request: &Request<()>, previous: u32) -> Request<Outgoing> {
-        Head::of(request).again(Outgoing::Whole(Bytes::new()), previous, Tried::default())
+        Head::of(request).again(Outgoing::Whole(Message::default()), previous, Tried::default())
     }
 
     #[test]
@@ -140,7 +139,7 @@ mod tests {
         request.extensions_mut().insert(WaitForReady);
         let mut tried = Tried::default();
         tried.add(([10, 0, 0, 1], 1).into());
-        let again = Head::of(&request).again(Outgoing::Whole(Bytes::new()), 1, tried);
+        let again = Head::of(&request).again(Outgoing::Whole(Message::default()), 1, tried);
         assert_eq!(again.extensions().get(), Some(&HashKey(7)));
         assert_eq!(again.extensions().get(), Some(&WaitForReady));
         assert_eq!(again.extensions().get(), Some(&tried));

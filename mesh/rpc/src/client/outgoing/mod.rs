@@ -4,6 +4,6 @@ mod body;
 mod head;
 mod tape;
 
-pub(super) use body::{Collected, Outgoing, collect};
+pub(super) use body::{Collected, Message, Outgoing, collect};
 pub(super) use head::Head;
 pub(super) use tape::Tape;

@@ -118,7 +118,10 @@ where
         };
         match (collected, most) {
             (Collected::Failed(status), _) => ResponseFuture::Refused { status: Some(status) },
-            (Collected::Whole(bytes), None) => self.once(request, Outgoing::Lone(bytes)),
+            (Collected::Whole(bytes), None) => {
+                let message = method.message(bytes);
+                self.once(request, Outgoing::Lone(message))
+            }
             (Collected::Streamed(body), None) => self.once(request, body),
             (collected, Some(index)) => {
                 ResponseFuture::Repeated { inner: self.repeated(request, collected, index) }
@@ -148,10 +151,13 @@ where
         let inner = std::mem::replace(&mut self.inner, next);
         let call = Repeated::new(Arc::clone(&self.shared), index, first.trace);
         match collected {
-            Collected::Whole(bytes) if matches!(call.method().repeats, Repeats::Hedges { .. }) => {
-                Box::pin(hedging(inner, call, first, bytes))
+            Collected::Whole(bytes) => {
+                let message = call.method().message(bytes);
+                match call.method().repeats {
+                    Repeats::Hedges { .. } => Box::pin(hedging(inner, call, first, message)),
+                    _ => Box::pin(retrying(inner, call, first, Source::Whole(message))),
+                }
             }
-            Collected::Whole(bytes) => Box::pin(retrying(inner, call, first, Source::Whole(bytes))),
             Collected::Streamed(body) => {
                 let tape = Tape::new(body, self.shared.replay_bytes_max);
                 Box::pin(retrying(inner, call, first, Source::Taped(tape)))

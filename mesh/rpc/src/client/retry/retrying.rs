@@ -5,7 +5,6 @@ use std::{
     pin::{Pin, pin},
 };
 
-use bytes::Bytes;
 use http::Response;
 use tonic::Status;
 use tower_service::Service;
@@ -19,7 +18,7 @@ use crate::{
     client::{
         attempt::{self, Told, Tried},
         methods::Repeats,
-        outgoing::{Head, Outgoing, Tape},
+        outgoing::{Head, Message, Outgoing, Tape},
         telemetry::Attempt,
         trail,
     },
@@ -31,7 +30,7 @@ use crate::{
 /// Where each attempt has its request's body from.
 pub(super) enum Source {
     /// A message that was ready at once.
-    Whole(Bytes),
+    Whole(Message),
     /// A stream, as far as it is recorded.
     Taped(Tape),
 }
@@ -39,7 +38,7 @@ pub(super) enum Source {
 impl Source {
     fn body(&self) -> Outgoing {
         match self {
-            Self::Whole(bytes) => Outgoing::Whole(bytes.clone()),
+            Self::Whole(message) => Outgoing::Whole(message.clone()),
             Self::Taped(tape) => tape.play(),
         }
     }

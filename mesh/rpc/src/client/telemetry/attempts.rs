@@ -141,7 +141,7 @@ enum Sent {
 
 fn measured(request: Request<Outgoing>) -> (Request<Outgoing>, Sent) {
     if let Outgoing::Whole(message) | Outgoing::Lone(message) = request.body() {
-        let sent = Sent::Whole(Meter::of(message));
+        let sent = Sent::Whole(Meter::of(&message.bytes));
         return (request, sent);
     }
     let sent = Arc::default();

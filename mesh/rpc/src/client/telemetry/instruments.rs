@@ -30,8 +30,8 @@ impl Instruments {
         let paths = policies.iter().map(|policy| policy.path);
         let metrics = ClientMetrics::registered(telemetry.registry(), target.to_string(), paths);
         let server = match &target.0 {
-            Kind::Dns { host, port } => Some((host.clone(), *port)),
-            Kind::Static(_) => None,
+            Kind::Dns(name) => name.port.map(|port| (name.host.clone(), port)),
+            Kind::Static(_) | Kind::K8s(_) | Kind::File(_) | Kind::Unix(_) => None,
         };
         Self { telemetry, metrics, server }
     }

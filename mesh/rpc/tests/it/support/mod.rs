@@ -11,7 +11,7 @@ mod raw;
 pub(crate) use echo_service::{Echo, EchoClient};
 pub(crate) use network::{Network, address};
 pub(crate) use node::{Node, channel, channel_to, spawn};
-pub(crate) use policies::{ENDLESS_UNARY, HEDGES, POLICIES, RETRIES, UNSAFE_RETRIES};
+pub(crate) use policies::{ENDLESS_UNARY, HEDGES, KEYED, POLICIES, RETRIES, UNSAFE_RETRIES};
 pub(crate) use prometheus::Scrape;
 pub(crate) use raw::{long_answer, message, post, send, send_body, status_of};
 

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use mesh_policy::{Codes, Criticality, HedgePolicy, Idempotency, MethodPolicy, PolicyTable, RetryPolicy};
+use mesh_policy::{
+    Codes, Criticality, FieldEncoding, HedgePolicy, Idempotency, MessageField, MethodPolicy, PolicyTable,
+    RetryPolicy,
+};
 
 const UNARY: MethodPolicy = MethodPolicy {
     path: "/echo.v1.EchoService/Unary",
@@ -61,4 +64,10 @@ pub(crate) static HEDGES: PolicyTable = PolicyTable::new(&[MethodPolicy {
     idempotency: Idempotency::NoSideEffects,
     hedge: Some(HedgePolicy { max_attempts: 3, delay: Duration::from_millis(50) }),
     ..UNARY
+}]);
+
+/// A unary call belongs where its text belongs.
+pub(crate) static KEYED: PolicyTable = PolicyTable::new(&[MethodPolicy {
+    hash_key: Some(MessageField { name: "text", path: &[1], encoding: FieldEncoding::Bytes }),
+    ..RETRIED
 }]);

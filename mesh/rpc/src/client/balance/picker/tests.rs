@@ -33,7 +33,7 @@ fn with_key(key: u64) -> Wish {
 
 fn tried(field: &Field, numbers: &[usize]) -> Tried {
     let mut tried = Tried::default();
-    numbers.iter().for_each(|number| tried.add(field.endpoints[*number].address));
+    numbers.iter().for_each(|number| tried.add(field.endpoints[*number].key()));
     tried
 }
 
