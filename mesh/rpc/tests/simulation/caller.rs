@@ -6,8 +6,8 @@ use echo::chain::{
     Answer, Call, ListRequest, PayRequest, PutRequest, ReadRequest, chain_service_client::ChainServiceClient,
 };
 use mesh_rpc::{
-    BalanceConfig, BudgetConfig, Channel, ChannelConfig, ConsecutiveConfig, Decisions, HealthConfig,
-    OutlierConfig, RetryConfig, deadline,
+    AdaptiveThrottleConfig, BalanceConfig, BudgetConfig, Channel, ChannelConfig, ConsecutiveConfig,
+    Decisions, HealthConfig, OutlierConfig, RetryConfig, deadline,
 };
 use tonic::{Code, Request, Status};
 
@@ -52,6 +52,11 @@ fn config(plan: &Plan) -> ChannelConfig {
                 jitter: 0.5,
             }),
             ..OutlierConfig::default()
+        },
+        // As long as the rest heals: what was refused no longer holds a call back then.
+        adaptive_throttle: AdaptiveThrottleConfig {
+            window: MILLIS(1_000),
+            ..AdaptiveThrottleConfig::default()
         },
         health: HealthConfig { watch: plan.watches_health.then(|| "chain.v1.ChainService".into()) },
         ..ChannelConfig::default()

@@ -47,6 +47,8 @@ fn config(plan: &Plan) -> ServerConfig {
         keepalive_interval: Duration::from_millis(200),
         keepalive_timeout: Duration::from_millis(200),
         handshake_timeout: Duration::from_millis(500),
+        // Callers ask every 200 ms, also while they have no calls.
+        min_ping_interval: Duration::from_millis(100),
         lame_duck: plan.lame_duck,
         drain_timeout: Duration::from_millis(2_500),
         ..ServerConfig::default()
