@@ -13,7 +13,7 @@ use service_kit::{
     cql::{Cql, CqlConfig, commit::CommitConfig},
 };
 use tokio::{
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
     try_join,
 };
 use user::store::cql::CqlStore;
@@ -23,6 +23,9 @@ use super::Disk;
 /// How long the servers may take to answer whoever looks, and the wait between two looks.
 const PATIENCE: Duration = Duration::from_secs(60);
 const AGAIN: Duration = Duration::from_secs(2);
+/// How long one look may take. lapin does not end what waits for the answer to a method when the broker closes the
+/// connection just then: without a bound, whoever looks would wait for ever.
+const ONE_LOOK: Duration = Duration::from_secs(30);
 
 /// A CQL cluster and a broker, and what of them is a platform's.
 #[derive(Clone, Debug)]
@@ -67,7 +70,11 @@ impl Servers {
     pub(in crate::torture) async fn look(&self, people: &[String]) -> anyhow::Result<Disk> {
         let end = Instant::now() + PATIENCE;
         loop {
-            match self.look_once(people).await {
+            let looked = match timeout(ONE_LOOK, self.look_once(people)).await {
+                Ok(looked) => looked,
+                Err(late) => Err(late).context("the servers do not answer"),
+            };
+            match looked {
                 Err(_) if Instant::now() < end => sleep(AGAIN).await,
                 looked => return looked,
             }
