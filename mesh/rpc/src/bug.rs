@@ -9,6 +9,7 @@ use std::cell::Cell;
 
 /// Something that the mesh could do wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "seeded-bugs"), allow(unreachable_pub, reason = "public with the feature only"))]
 pub enum Bug {
     /// Retries and hedges are made however many there were.
     RetryWithoutBudget,
@@ -26,6 +27,12 @@ pub enum Bug {
     UnsafeResend,
 }
 
+#[cfg(feature = "seeded-bugs")]
+thread_local! {
+    static SEEDED: Cell<Option<Bug>> = const { Cell::new(None) };
+}
+
+#[cfg(feature = "seeded-bugs")]
 impl Bug {
     /// All of them.
     pub const ALL: [Self; 7] = [
@@ -37,15 +44,7 @@ impl Bug {
         Self::LostAfterGoaway,
         Self::UnsafeResend,
     ];
-}
 
-#[cfg(feature = "seeded-bugs")]
-thread_local! {
-    static SEEDED: Cell<Option<Bug>> = const { Cell::new(None) };
-}
-
-#[cfg(feature = "seeded-bugs")]
-impl Bug {
     /// From now on the mesh has this bug on this thread, or none.
     pub fn seed(bug: Option<Self>) {
         SEEDED.set(bug);
