@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, time::Duration};
 
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     sync::watch,
     task::JoinSet,
     time::{sleep, timeout},
@@ -42,13 +42,14 @@ impl Proxy {
     /// # Panics
     /// Outside of a tokio runtime with time and IO.
     pub async fn listen(address: SocketAddr, server: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
+        let port = bind(address)?;
+        let address = port.local_addr()?;
+        let listener = listen(address)?;
         let (state, in_force, open) =
             (watch::Sender::default(), watch::Sender::default(), watch::Sender::new(0));
         let (told, opened) = (in_force.subscribe(), open.subscribe());
         let mut serving = JoinSet::new();
-        let desk = Desk { address, server, state: state.subscribe(), in_force, open };
+        let desk = Desk { address, _port: port, server, state: state.subscribe(), in_force, open };
         serving.spawn(desk.serve(listener));
         Ok(Self { address, state, in_force: told, open: opened, _serving: serving })
     }
@@ -69,7 +70,7 @@ impl Proxy {
     /// those that are open do so right after.
     ///
     /// # Errors
-    /// When the port is another program's by now.
+    /// When it cannot listen again.
     pub async fn set(&self, fault: Fault) -> io::Result<()> {
         self.change(Some(fault)).await
     }
@@ -77,7 +78,7 @@ impl Proxy {
     /// Makes the link whole.
     ///
     /// # Errors
-    /// When the port is another program's by now.
+    /// When it cannot listen again.
     pub async fn heal(&self) -> io::Result<()> {
         self.change(None).await
     }
@@ -93,6 +94,8 @@ impl Proxy {
 
 struct Desk {
     address: SocketAddr,
+    /// Keeps the port while nobody listens: it would be given to whoever connects somewhere, and never be had again.
+    _port: TcpSocket,
     server: SocketAddr,
     state: watch::Receiver<State>,
     in_force: watch::Sender<State>,
@@ -108,7 +111,7 @@ impl Desk {
             if state.fault == Some(Fault::Refuse) {
                 listener = None;
             } else if listener.is_none() {
-                listener = TcpListener::bind(self.address).await.ok();
+                listener = listen(self.address).ok();
             }
             if listener.is_some() || state.fault == Some(Fault::Refuse) {
                 self.in_force.send_replace(state);
@@ -129,6 +132,18 @@ impl Desk {
             }
         }
     }
+}
+
+/// A port, shared among the sockets that are made here. SO_REUSEADDR would share it with everybody's.
+fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseport(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    bind(address)?.listen(u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX))
 }
 
 /// The next client; nothing after a while if there cannot be one now.

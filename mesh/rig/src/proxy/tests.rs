@@ -93,6 +93,9 @@ async fn whoever_is_refused_can_come_again_when_it_is_healed() {
     echo.proxy.set(Fault::Refuse).await.unwrap();
     assert_eq!(echo.connect().await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
     reset(&mut stream).await;
+    // Nobody else gets the port meanwhile, by chance or on purpose.
+    let taken = TcpListener::bind(echo.proxy.address()).await;
+    assert_eq!(taken.unwrap_err().kind(), ErrorKind::AddrInUse);
     echo.proxy.heal().await.unwrap();
     echo.connected().await;
 }

@@ -63,6 +63,15 @@ impl Scene {
         }
     }
 
+    /// Waits until everything that happened is known to be published. On the embedded store it is as soon as it is
+    /// consumed.
+    async fn published(&self) {
+        if let Some(place) = &self.place {
+            place.published("user").await;
+            place.published("payment").await;
+        }
+    }
+
     /// The stack dies once, there.
     fn crash_at(&mut self, point: &str) {
         self.setting.environment.first.push(("CRASH_AT".to_owned(), point.to_owned()));

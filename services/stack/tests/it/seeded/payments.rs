@@ -32,14 +32,9 @@ async fn a_commit_without_its_conditions_refunds_more_than_was_captured_and_brea
         let (mut first, mut second) = (play.caller(0), play.caller(1));
         let meeting = async {
             let Some(Answer::User(user)) = first.ask(&create("ada")).await else { panic!("not created") };
-            let pay = Call::CreatePayment {
-                request_id: "pay".to_owned(),
-                user_id: user.user_id,
-                amount: euros(1_000),
-                payment_method: "tok_ok".to_owned(),
-                capture: true,
+            let Some(Answer::Payment(payment)) = first.ask(&pay(user.user_id)).await else {
+                panic!("not paid")
             };
-            let Some(Answer::Payment(payment)) = first.ask(&pay).await else { panic!("not paid") };
             let refund = |name: &str, minor| Call::RefundPayment {
                 request_id: name.to_owned(),
                 payment_id: payment.payment_id.clone(),
@@ -58,6 +53,17 @@ async fn a_commit_without_its_conditions_refunds_more_than_was_captured_and_brea
     }
 }
 
-pub(super) fn euros(minor: i64) -> Money {
+/// A payment of ten euros, captured at once.
+pub(super) fn pay(user_id: String) -> Call {
+    Call::CreatePayment {
+        request_id: "pay".to_owned(),
+        user_id,
+        amount: euros(1_000),
+        payment_method: "tok_ok".to_owned(),
+        capture: true,
+    }
+}
+
+fn euros(minor: i64) -> Money {
     Money { minor, currency: "EUR".to_owned() }
 }

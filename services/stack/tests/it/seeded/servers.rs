@@ -1,21 +1,14 @@
 //! Bugs on a CQL node and a broker: those that are elsewhere too, and those that only these make possible.
 
-use std::time::Duration;
-
 use load::torture::Play;
-use mesh_rig::{
-    checker::Invariant::E1,
-    history::{Answer, Call},
-};
-use scylla::client::session_builder::SessionBuilder;
+use mesh_rig::{checker::Invariant::E1, history::Answer};
 
 use super::{
     Scene,
     events::acknowledge,
-    payments::{ask_again, euros},
+    payments::{ask_again, pay},
     users::create,
 };
-use crate::{place::Place, process::eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_acknowledgement_before_the_effect_breaks_n1_e1_and_u3_on_servers() {
@@ -52,32 +45,14 @@ async fn stall(mut scene: Scene) {
     let meeting = async {
         let Some(Answer::User(user)) = caller.ask(&create("ada")).await else { panic!("not created") };
         scene.holds.arrived("user.after-commit", 2).await;
-        let pay = Call::CreatePayment {
-            request_id: "pay".to_owned(),
-            user_id: user.user_id,
-            amount: euros(1_000),
-            payment_method: "tok_ok".to_owned(),
-            capture: true,
-        };
+        let pay = pay(user.user_id);
         let given_up = async {
             scene.holds.arrived("commit.before-commit", 5).await;
-            aborted(place).await;
+            place.aborted("payment").await;
             scene.holds.go("commit.before-commit");
         };
         tokio::join!(caller.ask(&pay), given_up);
     };
     play.during(meeting).await.unwrap();
     scene.judge(&play.close().await.unwrap(), &[E1]);
-}
-
-/// Waits until an intent of the payment service is given up.
-async fn aborted(place: &Place) {
-    let session = SessionBuilder::new().known_nodes(place.contact_points()).build().await.unwrap();
-    let text = format!("SELECT mark FROM {}.outbox_mark", place.keyspace_of("payment"));
-    eventually("the intent is given up", async || {
-        let found = session.query_unpaged(text.as_str(), ()).await.unwrap().into_rows_result().unwrap();
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        found.rows::<(i8,)>().unwrap().any(|row| row.unwrap() == (2,))
-    })
-    .await;
 }
