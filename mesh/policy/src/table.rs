@@ -25,8 +25,13 @@ impl PolicyTable {
 
     /// The policy of the method at `path` (`/user.v1.UserService/GetUser`), if a contract has it.
     pub fn get(&self, path: &str) -> Option<&'static MethodPolicy> {
+        self.find(path).map(|(_, policy)| policy)
+    }
+
+    /// The same, and which of [`iter`](Self::iter) it is.
+    pub fn find(&self, path: &str) -> Option<(usize, &'static MethodPolicy)> {
         let found = self.0.binary_search_by(|policy| policy.path.cmp(path)).ok()?;
-        self.0.get(found)
+        Some((found, self.0.get(found)?))
     }
 
     /// All policies, by path.

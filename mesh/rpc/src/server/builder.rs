@@ -120,7 +120,7 @@ impl ServerBuilder {
         match self.duplicate {
             Some(name) => Err(BuildError::DuplicateService(name)),
             None => {
-                let limiter = Arc::new(Limiter::new(&self.config.load_shed));
+                let limiter = Arc::new(Limiter::new(&self.config.load_shed, self.policies.iter().len()));
                 let limits = Arc::new(Limits::new(&self.config.rate_limit, *self.policies));
                 let load = Load { limiter: Arc::clone(&limiter), limits: Arc::clone(&limits) };
                 Ok(Server {

@@ -39,7 +39,7 @@ impl LoadShedLayer {
         if is_exempt(path) {
             return Judged::In { class: Criticality::Critical, permit: None, is_endless: false };
         }
-        let policy = self.policies.get(path);
+        let (method, policy) = self.policies.find(path).unzip();
         let promised = policy.map_or(Criticality::Default, |policy| policy.criticality);
         // Read only where it can change something: a caller can lower its class, and not raise it.
         let said =
@@ -49,8 +49,7 @@ impl LoadShedLayer {
             Ok(admitted) => {
                 let streams = policy.is_some_and(|policy| policy.client_streaming || policy.server_streaming);
                 // What nobody has described may be a stream: its time would say nothing.
-                let is_timed = policy.is_some() && !streams;
-                let permit = Permit::new(Arc::clone(&self.limiter), admitted, is_timed);
+                let permit = Permit::new(Arc::clone(&self.limiter), admitted, method.filter(|_| !streams));
                 let is_endless = streams && policy.is_some_and(|policy| policy.deadline.is_none());
                 Judged::In { class, permit: Some(permit), is_endless }
             }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::{
     LoadShedConfig,
     gradient::{Gradient2, Window},
+    usual::Sample,
 };
 use crate::atomic::{AtomicU32, AtomicU64, Mutex, Ordering::Relaxed};
 
@@ -42,22 +43,33 @@ pub(in crate::server) struct Limiter {
     shed: AtomicU32,
     /// Whether a tenth of the calls of the last window were turned away.
     is_bad: AtomicU32,
-    /// The times of this window's calls, in microseconds, and above them how many.
-    samples: AtomicU64,
+    /// How many calls of this window were timed.
+    timed: AtomicU64,
+    /// By method.
+    times: Box<[Times]>,
     /// When this window may end, in nanoseconds since `epoch`.
     ends: AtomicU64,
-    /// How long calls usually take, in microseconds.
-    usual: AtomicU64,
     /// Calls of each class turned away so far.
     shed_so_far: [AtomicU64; 3],
-    gradient: Mutex<Moving>,
+    moving: Mutex<Moving>,
     epoch: Instant,
     is_enabled: bool,
+}
+
+/// What is known of a method.
+#[derive(Debug)]
+struct Times {
+    /// The times of this window's calls, in microseconds, and above them how many.
+    samples: AtomicU64,
+    /// How long calls usually take, in microseconds.
+    usual: AtomicU64,
 }
 
 #[derive(Debug)]
 struct Moving {
     gradient: Gradient2,
+    /// Of the window that ends.
+    samples: Vec<Sample>,
     /// When this window began, in nanoseconds since the epoch.
     began: u64,
 }
@@ -91,18 +103,25 @@ pub(super) enum Overload {
 }
 
 impl Limiter {
-    pub(in crate::server) fn new(config: &LoadShedConfig) -> Self {
+    /// A limit for calls of so many methods.
+    pub(in crate::server) fn new(config: &LoadShedConfig, methods: usize) -> Self {
+        let times = || Times { samples: AtomicU64::new(0), usual: AtomicU64::new(0) };
+        let moving = Moving {
+            gradient: Gradient2::new(config, methods),
+            samples: Vec::with_capacity(methods),
+            began: 0,
+        };
         Self {
             calls: AtomicU64::new(0),
             limit: AtomicU32::new(config.initial_limit),
             peak: AtomicU32::new(0),
             shed: AtomicU32::new(0),
             is_bad: AtomicU32::new(0),
-            samples: AtomicU64::new(0),
+            timed: AtomicU64::new(0),
+            times: (0..methods).map(|_| times()).collect(),
             ends: AtomicU64::new(0),
-            usual: AtomicU64::new(0),
             shed_so_far: [AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0)],
-            gradient: Mutex::new(Moving { gradient: Gradient2::new(config), began: 0 }),
+            moving: Mutex::new(moving),
             epoch: Instant::now(),
             is_enabled: config.enabled,
         }
@@ -134,7 +153,7 @@ impl Limiter {
                 let in_flight = before as u32 + 1;
                 let is_timed = u64::from(in_flight) * 4 > limit
                     || (before >> BEGUN).is_multiple_of(SAMPLED)
-                    || self.samples.load(Relaxed) >> COUNT < ENOUGH;
+                    || self.timed.load(Relaxed) < ENOUGH;
                 Ok(Admitted { in_flight, is_timed })
             }
             Err(_) => Err(self.turn_away(class)),
@@ -154,24 +173,26 @@ impl Limiter {
         self.calls.fetch_sub(1, Relaxed);
     }
 
-    /// A call that is timed was answered, or nobody waits for it any more.
+    /// A call of a method that is timed was answered, or nobody waits for it any more.
     ///
     /// A failure, and a call that its caller has left, may have been fast for reasons of their own: they count only
     /// when they took longer than is usual.
-    pub(super) fn sample(&self, admitted: Admitted, since: Instant, went_well: bool) {
+    pub(super) fn sample(&self, method: usize, admitted: Admitted, since: Instant, went_well: bool) {
         let now = Instant::now();
-        self.sample_at(nanos(now - self.epoch), admitted.in_flight, now - since, went_well);
+        self.sample_at(nanos(now - self.epoch), method, admitted.in_flight, now - since, went_well);
     }
 
-    fn sample_at(&self, now: u64, in_flight: u32, took: Duration, went_well: bool) {
+    fn sample_at(&self, now: u64, method: usize, in_flight: u32, took: Duration, went_well: bool) {
+        let Some(times) = self.times.get(method) else { return };
         let took = u64::try_from(took.as_micros()).unwrap_or(LONGEST_SAMPLE).min(LONGEST_SAMPLE);
-        if !went_well && took <= self.usual.load(Relaxed) {
+        if !went_well && took <= times.usual.load(Relaxed) {
             return;
         }
         if self.peak.load(Relaxed) < in_flight {
             self.peak.fetch_max(in_flight, Relaxed);
         }
-        let count = (self.samples.fetch_add((1 << COUNT) | took, Relaxed) >> COUNT) + 1;
+        times.samples.fetch_add((1 << COUNT) | took, Relaxed);
+        let count = self.timed.fetch_add(1, Relaxed) + 1;
         if count >= SAMPLES_MIN && now >= self.ends.load(Relaxed) {
             self.end_window(now);
         }
@@ -179,30 +200,57 @@ impl Limiter {
 
     fn end_window(&self, now: u64) {
         // Who is already at it, is at it.
-        let Ok(mut moving) = self.gradient.try_lock() else { return };
+        let Ok(mut moving) = self.moving.try_lock() else { return };
         if now < self.ends.load(Relaxed) {
             return;
         }
-        let samples = self.samples.swap(0, Relaxed);
-        let (count, sum) = (samples >> COUNT, samples & ((1 << COUNT) - 1));
-        if count == 0 {
+        let count = self.timed.swap(0, Relaxed);
+        let Moving { gradient, samples, began } = &mut *moving;
+        samples.clear();
+        samples.extend(self.times.iter().enumerate().filter_map(|(method, times)| times.take(method)));
+        if samples.is_empty() {
             return;
         }
         let shed = self.shed.swap(0, Relaxed);
-        let window = Window {
-            rtt: sum as f64 / count as f64 / 1e6,
+        gradient.update(Window {
+            samples,
             peak: self.peak.swap(0, Relaxed),
             shed: shed > 0,
-            lasted: now.saturating_sub(moving.began) as f64 / 1e9,
-        };
-        moving.began = now;
-        moving.gradient.update(window);
-        let usual = moving.gradient.usual();
+            lasted: seconds(now.saturating_sub(*began)),
+            now: seconds(now),
+        });
+        *began = now;
+        for sample in &*samples {
+            let usual = gradient.usual(sample.method);
+            self.times[sample.method].usual.store(micros(usual), Relaxed);
+        }
+        let usual = gradient.usual(most(samples));
         self.is_bad.store(u32::from(u64::from(shed) * 10 > u64::from(shed) + count), Relaxed);
-        self.usual.store(u64::try_from(usual.as_micros()).unwrap_or(u64::MAX), Relaxed);
         self.ends.store(now + nanos((usual * 2).clamp(SHORTEST, LONGEST)), Relaxed);
-        self.limit.store(moving.gradient.limit(), Relaxed);
+        self.limit.store(gradient.limit(), Relaxed);
     }
+}
+
+impl Times {
+    /// The calls of the window that ends, if there were any.
+    fn take(&self, method: usize) -> Option<Sample> {
+        let samples = self.samples.swap(0, Relaxed);
+        let (count, sum) = (samples >> COUNT, samples & ((1 << COUNT) - 1));
+        (count > 0).then(|| Sample { method, count, rtt: sum as f64 / count as f64 / 1e6 })
+    }
+}
+
+/// The method of which there were the most calls: how long a window is follows it.
+fn most(samples: &[Sample]) -> usize {
+    samples.iter().max_by_key(|sample| sample.count).map_or(0, |sample| sample.method)
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn seconds(nanos: u64) -> f64 {
+    nanos as f64 / 1e9
 }
 
 fn nanos(duration: Duration) -> u64 {
@@ -215,7 +263,7 @@ mod tests {
     use crate::criticality::CLASSES;
 
     fn limiter(initial_limit: u32) -> Limiter {
-        Limiter::new(&LoadShedConfig { initial_limit, ..LoadShedConfig::default() })
+        Limiter::new(&LoadShedConfig { initial_limit, ..LoadShedConfig::default() }, 1)
     }
 
     /// How many calls of a class are let in one after the other.
@@ -237,7 +285,7 @@ mod tests {
     #[test]
     fn nothing_is_turned_away_where_that_is_switched_off() {
         let config = LoadShedConfig { enabled: false, ..LoadShedConfig::default() };
-        assert_eq!(fill(&Limiter::new(&config), Criticality::Sheddable), 10_000);
+        assert_eq!(fill(&Limiter::new(&config, 1), Criticality::Sheddable), 10_000);
     }
 
     #[test]
@@ -247,7 +295,7 @@ mod tests {
             (0..calls).filter(|_| limiter.admit(Criticality::Critical).unwrap().is_timed).count()
         };
         assert_eq!(timed(8), 8, "nothing is known yet");
-        limiter.samples.store(ENOUGH << COUNT, Relaxed);
+        limiter.timed.store(ENOUGH, Relaxed);
         assert_eq!(timed(232), 29);
         timed(10);
         assert_eq!(timed(100), 100);
@@ -267,7 +315,7 @@ mod tests {
     fn a_window_ends_by_its_time_and_with_enough_calls() {
         let limiter = limiter(100);
         let sample = |millis: u64| {
-            limiter.sample_at(millis * 1_000_000, 100, Duration::from_millis(2), true);
+            limiter.sample_at(millis * 1_000_000, 0, 100, Duration::from_millis(2), true);
         };
         (0..9).for_each(|_| sample(1));
         assert_eq!(limiter.limit(), 100, "nine calls are too few");
@@ -284,11 +332,11 @@ mod tests {
         let limiter = limiter(100);
         let sample = |millis: u64, took: u64, went_well| {
             let took = Duration::from_millis(took);
-            (0..10).for_each(|_| limiter.sample_at(millis * 1_000_000, 100, took, went_well));
+            (0..10).for_each(|_| limiter.sample_at(millis * 1_000_000, 0, 100, took, went_well));
         };
         sample(1, 8, true);
         sample(100, 1, false);
-        assert_eq!(limiter.samples.load(Relaxed), 0);
+        assert_eq!(limiter.timed.load(Relaxed), 0);
         sample(200, 80, false);
         assert!(limiter.limit() < 102, "{}", limiter.limit());
     }
@@ -305,7 +353,7 @@ mod loom_tests {
     fn loom_one_of_two_gets_the_last_place() {
         loom::model(|| {
             let config = LoadShedConfig { min_limit: 1, initial_limit: 1, ..LoadShedConfig::default() };
-            let limiter = Arc::new(Limiter::new(&config));
+            let limiter = Arc::new(Limiter::new(&config, 1));
             let other = Arc::clone(&limiter);
             let other = thread::spawn(move || other.admit(Criticality::Critical).is_ok());
             let one = limiter.admit(Criticality::Critical).is_ok();
@@ -317,18 +365,18 @@ mod loom_tests {
     #[test]
     fn loom_a_window_is_ended_once_and_no_sample_is_lost() {
         loom::model(|| {
-            let limiter = Arc::new(Limiter::new(&LoadShedConfig::default()));
+            let limiter = Arc::new(Limiter::new(&LoadShedConfig::default(), 1));
             let took = Duration::from_micros(500);
-            (0..8).for_each(|_| limiter.sample_at(1, 1_000, took, true));
+            (0..8).for_each(|_| limiter.sample_at(1, 0, 1_000, took, true));
             let other = Arc::clone(&limiter);
             let other = thread::spawn(move || {
-                other.sample_at(1, 1_000, took, true);
-                other.sample_at(1, 1_000, took, true);
+                other.sample_at(1, 0, 1_000, took, true);
+                other.sample_at(1, 0, 1_000, took, true);
             });
-            limiter.sample_at(1, 1_000, took, true);
-            limiter.sample_at(1, 1_000, took, true);
+            limiter.sample_at(1, 0, 1_000, took, true);
+            limiter.sample_at(1, 0, 1_000, took, true);
             other.join().unwrap();
-            let left = limiter.samples.load(Relaxed);
+            let left = limiter.times[0].samples.load(Relaxed);
             // Of twelve, ten at least were in the window that ended; each left counts with its own time.
             assert!(left >> COUNT <= 2);
             assert_eq!(left & ((1 << COUNT) - 1), (left >> COUNT) * 500);

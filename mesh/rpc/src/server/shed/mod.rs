@@ -12,6 +12,7 @@ mod limiter;
 mod load;
 mod permit;
 mod refusals;
+mod usual;
 
 pub use config::LoadShedConfig;
 pub(super) use layer::LoadShedLayer;

@@ -72,7 +72,7 @@ struct Outcome {
 
 impl Model {
     fn new(shape: Shape, config: &LoadShedConfig) -> Self {
-        let limiter = Arc::new(Limiter::new(config));
+        let limiter = Arc::new(Limiter::new(config, 1));
         Self { limiter, shape, done: Rc::default(), calls: LocalSet::new() }
     }
 
@@ -103,7 +103,7 @@ impl Model {
 
     fn call(&self, class: Criticality) {
         let Ok(admitted) = self.limiter.admit(class) else { return };
-        let mut permit = Permit::new(Arc::clone(&self.limiter), admitted, true);
+        let mut permit = Permit::new(Arc::clone(&self.limiter), admitted, Some(0));
         let (shape, done, begun) = (self.shape.clone(), Rc::clone(&self.done), Instant::now());
         self.calls.spawn_local(async move {
             let in_time = timeout(DEADLINE, shape.work(admitted.in_flight)).await.is_ok();
@@ -195,12 +195,12 @@ async fn queue_the_critical_class_is_served_while_it_alone_fits() {
 async fn slower_the_limit_falls_and_comes_back_when_slow_is_usual() {
     let (shape, work) = Shape::queue(100, millis(10));
     let model = Model::new(shape, &beginning_at(100));
-    model.offer(2_000, [0, 0, 8]).await;
+    model.offer(2_000, [0, 0, 2]).await;
     // Three times as slow, for a reason that has nothing to do with how much is asked: 100 places are 3.3 a ms.
     work.set(millis(30));
     model.offer(3_000, [0, 0, 8]).await;
     let low = model.limit();
-    assert!(low <= 30, "{low}");
+    assert!(low <= 45, "{low}");
     // What so few calls take is what they take: within ten seconds the server does what it can again.
     model.offer(9_000, [0, 0, 8]).await;
     let then = model.offer(1_000, [0, 0, 8]).await;
@@ -236,4 +236,21 @@ async fn an_overload_of_two_minutes_does_not_become_usual() {
     model.offer(119_000, [0, 2, 0]).await;
     let over = model.offer(1_000, [0, 2, 0]).await;
     assert!(over.longest <= millis(60), "{over:?}, limit {}", model.limit());
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_who_were_always_so_many_are_let_in_however_slow_the_server_becomes() {
+    let (shape, work) = Shape::queue(60, millis(10));
+    let model = Model::new(shape, &LoadShedConfig::default());
+    // Sixty at once, each of whom calls again when it is answered.
+    let rounds = async |rounds: usize| {
+        for _ in 0..rounds {
+            (0..60).for_each(|_| model.call(Criticality::Default));
+            model.calls.run_until(sleep(work.get() + millis(1))).await;
+        }
+    };
+    rounds(300).await;
+    work.set(millis(150));
+    rounds(40).await;
+    assert_eq!(model.limiter.shed_of(Criticality::Default), 0, "limit {}", model.limit());
 }

@@ -11,20 +11,22 @@ use super::limiter::{Admitted, Limiter};
 pub(super) struct Permit {
     limiter: Arc<Limiter>,
     admitted: Admitted,
+    method: usize,
     /// Since when it is timed, until that has been told.
     since: Option<Instant>,
 }
 
 impl Permit {
-    pub(super) fn new(limiter: Arc<Limiter>, admitted: Admitted, is_timed: bool) -> Self {
-        let since = (is_timed && admitted.is_timed).then(Instant::now);
-        Self { limiter, admitted, since }
+    /// A place for a call of the `method` of this number, if its time says something.
+    pub(super) fn new(limiter: Arc<Limiter>, admitted: Admitted, method: Option<usize>) -> Self {
+        let since = (method.is_some() && admitted.is_timed).then(Instant::now);
+        Self { limiter, admitted, method: method.unwrap_or_default(), since }
     }
 
     /// The head of the answer is there.
     pub(super) fn answered(&mut self, went_well: bool) {
         if let Some(since) = self.since.take() {
-            self.limiter.sample(self.admitted, since, went_well);
+            self.limiter.sample(self.method, self.admitted, since, went_well);
         }
     }
 }
