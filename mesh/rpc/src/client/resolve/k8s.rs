@@ -38,10 +38,10 @@ pub(super) async fn follow(directory: &Directory, port: &ServicePort) {
     let account = Account::of_pod();
     let api = Api::new(account, port, wires.config.connect_timeout, wires.tasks.clone());
     tokio::select! {
-    biased;
-            () = wires.closed.cancelled() => {}
-            () = watch(directory, &api, port) => {}
-        }
+        biased;
+        () = wires.closed.cancelled() => {}
+        () = watch(directory, &api, port) => {}
+    }
 }
 
 /// Lists and watches, again and again.
@@ -53,7 +53,7 @@ async fn watch(directory: &Directory, api: &Api, port: &ServicePort) {
     let mut failures = 0;
     loop {
         let begun = Instant::now();
-        let result = match version.take() {
+        let result = match version.clone() {
             None => list(directory, api, &mut slices, port).await,
             Some(known) => changes(directory, api, &mut slices, port, known).await,
         };
@@ -64,8 +64,13 @@ async fn watch(directory: &Directory, api: &Api, port: &ServicePort) {
                 failed.then(|| "the watch ended at once".to_owned())
             }
             // What was missed in between is in the list.
-            Err(ApiError::Gone) => Some("its versions are gone".to_owned()),
+            Err(ApiError::Gone) => {
+                version = None;
+                Some("its versions are gone".to_owned())
+            }
             Err(error) => {
+                // When a server was away, its clients do not all list everything at once.
+                version = version.filter(|_| error.is_about_the_way());
                 let cause = chain(&error).to_string();
                 directory.unresolved(cause.clone());
                 Some(cause)
@@ -144,4 +149,8 @@ fn publish(directory: &Directory, slices: &Slices, port: &ServicePort) {
 }
 
 #[cfg(test)]
+mod doubles;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;

@@ -73,6 +73,13 @@ pub(super) enum ApiError {
     TooMany,
 }
 
+impl ApiError {
+    /// Whether the server was not reached, or did not hear the question out: what is known is as good as before.
+    pub(super) fn is_about_the_way(&self) -> bool {
+        matches!(self, Self::Account(_) | Self::Connect(_) | Self::Broken(_) | Self::Silent)
+    }
+}
+
 /// What a watch tells.
 pub(super) enum Change {
     Set(Slice),

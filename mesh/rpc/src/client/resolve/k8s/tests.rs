@@ -1,170 +1,6 @@
-//! Against an API server that is a socket of this very process and says what the test says.
+use serde_json::json;
 
-use std::{net::SocketAddr, pin::pin, sync::Arc};
-
-use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
-    net::{TcpListener, TcpStream},
-};
-
-use super::*;
-use crate::client::{
-    ChannelConfig, Target,
-    balance::{
-        Absent,
-        doubles::{Nowhere, wires},
-    },
-    target::Kind,
-};
-
-/// The API server.
-struct Server(TcpListener);
-
-/// A request, and the connection to answer it on.
-struct Asked {
-    path: String,
-    stream: TcpStream,
-}
-
-impl Server {
-    async fn next(&self) -> Asked {
-        let (stream, _) = self.0.accept().await.unwrap();
-        let mut reader = BufReader::new(stream);
-        let (mut first, mut line) = (String::new(), String::new());
-        reader.read_line(&mut first).await.unwrap();
-        while line != "\r\n" {
-            line.clear();
-            reader.read_line(&mut line).await.unwrap();
-        }
-        let path = first.split(' ').nth(1).unwrap().to_owned();
-        assert!(path.starts_with(
-            "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices?labelSelector=kubernetes.io%2Fservice-name%3Duser&"
-        ));
-        Asked { path, stream: reader.into_inner() }
-    }
-
-    /// The next request, which must be for a list; answers it.
-    async fn lists(&self, version: &str, slices: &[Value]) {
-        self.next().await.list(json!({ "resourceVersion": version }), slices).await;
-    }
-
-    /// The next request, which must be for a watch from `version`.
-    async fn watches(&self, version: &str) -> Asked {
-        let mut asked = self.next().await;
-        assert!(asked.path.contains("&watch=1&allowWatchBookmarks=true&"), "{}", asked.path);
-        assert!(asked.path.contains(&format!("&resourceVersion={version}&")), "{}", asked.path);
-        asked
-            .write("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n")
-            .await;
-        asked
-    }
-}
-
-impl Asked {
-    async fn write(&mut self, text: &str) {
-        self.stream.write_all(text.as_bytes()).await.unwrap();
-    }
-
-    async fn list(self, meta: Value, slices: &[Value]) {
-        assert!(self.path.contains("&limit="), "{}", self.path);
-        self.answer(200, &json!({ "kind": "EndpointSliceList", "metadata": meta, "items": slices })).await;
-    }
-
-    async fn answer(mut self, status: u16, body: &Value) {
-        let body = body.to_string();
-        self.write(&format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{body}", body.len())).await;
-    }
-
-    /// A part of the answer, whole lines or not.
-    async fn part(&mut self, text: &str) {
-        self.write(&format!("{:x}\r\n{text}\r\n", text.len())).await;
-    }
-
-    async fn event(&mut self, kind: &str, object: Value) {
-        self.part(&format!("{}\n", json!({ "type": kind, "object": object }))).await;
-    }
-
-    /// The end of a watch whose time is over.
-    async fn end(mut self) {
-        self.write("0\r\n\r\n").await;
-    }
-}
-
-fn endpoint(last: u8, ready: bool) -> Value {
-    json!({ "addresses": [format!("10.0.0.{last}")], "conditions": { "ready": ready, "serving": true, "terminating": !ready }, "zone": "z1" })
-}
-
-fn slice(name: &str, version: &str, endpoints: &[Value]) -> Value {
-    json!({
-        "metadata": { "name": name, "resourceVersion": version },
-        "addressType": "IPv4",
-        "ports": [{ "name": "grpc", "port": 50051 }],
-        "endpoints": endpoints,
-    })
-}
-
-fn with(name: &str, version: &str, ready: &[u8]) -> Value {
-    slice(name, version, &ready.iter().map(|last| endpoint(*last, true)).collect::<Vec<_>>())
-}
-
-/// A service that is followed.
-struct Followed {
-    server: Server,
-    directory: Arc<Directory>,
-}
-
-async fn follow() -> Followed {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let at = listener.local_addr().unwrap();
-    let config = ChannelConfig {
-        backoff_initial: Duration::from_millis(1),
-        backoff_max: Duration::from_millis(5),
-        ..ChannelConfig::default()
-    };
-    let port =
-        ServicePort { namespace: "shop".to_owned(), service: "user".to_owned(), port: "grpc".to_owned() };
-    let wires = wires(Nowhere, config);
-    let directory = Arc::new(Directory::new(Target(Kind::K8s(port.clone())), Arc::clone(&wires)));
-    let account = Account { server: Ok((at.ip().to_string(), at.port())), folder: None };
-    let api = Api::new(account, &port, wires.config.connect_timeout, wires.tasks.clone());
-    let followed = Arc::clone(&directory);
-    tokio::spawn(async move { watch(&followed, &api, &port).await });
-    Followed { server: Server(listener), directory }
-}
-
-impl Followed {
-    fn pods(&self) -> Vec<u8> {
-        let last = |address: SocketAddr| match address {
-            SocketAddr::V4(address) => address.ip().octets()[3],
-            SocketAddr::V6(_) => 0,
-        };
-        self.directory.snapshot().members.all.iter().map(|endpoint| last(endpoint.key())).collect()
-    }
-
-    /// Waits until the service has these pods.
-    async fn has(&self, pods: &[u8]) {
-        self.wait(|| self.pods() == pods).await;
-    }
-
-    async fn wait(&self, is_so: impl Fn() -> bool) {
-        loop {
-            let mut changed = pin!(self.directory.changed());
-            changed.as_mut().enable();
-            if is_so() {
-                return;
-            }
-            changed.await;
-        }
-    }
-
-    fn cause(&self) -> Option<String> {
-        match &self.directory.snapshot().absent {
-            Absent::Failed(error) => Some(error.to_string()),
-            Absent::Coming => None,
-        }
-    }
-}
+use super::doubles::{endpoint, follow, slice, with};
 
 #[tokio::test]
 async fn pods_come_and_go_as_the_watch_tells() {
@@ -213,6 +49,8 @@ async fn a_watch_that_ends_or_breaks_goes_on_from_the_last_version() {
     user.has(&[1, 2]).await;
     // In the middle of an answer.
     drop(watch);
+    // And without any.
+    drop(user.server.next().await);
     let mut watch = user.server.watches("21").await;
     watch.event("MODIFIED", with("a", "22", &[3])).await;
     user.has(&[3]).await;
@@ -280,7 +118,7 @@ async fn a_line_that_does_not_end_is_not_collected_for_ever() {
     let part = "x".repeat(1024 * 1024);
     for _ in 0..5 {
         let chunk = format!("{:x}\r\n{part}\r\n", part.len());
-        if watch.stream.write_all(chunk.as_bytes()).await.is_err() {
+        if !watch.try_write(&chunk).await {
             break;
         }
     }
