@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Frame, SizeHint};
 use mesh_policy::PolicyTable;
-use mesh_telemetry::{Telemetry, metrics::Source};
+use mesh_telemetry::{Telemetry, metrics::Registered};
 use pin_project_lite::pin_project;
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -58,7 +58,7 @@ pub struct Channel {
     target: Arc<Target>,
     compression: Option<CompressionConfig>,
     /// Read by telemetry, for as long as there is a channel.
-    _load: Arc<dyn Source>,
+    _load: Registered<Load>,
 }
 
 impl Channel {
@@ -218,7 +218,7 @@ impl ChannelBuilder {
             closed: CancellationToken::new(),
             keeper: Keeper::default(),
             trouble: Notify::new(),
-            metrics: Arc::clone(&instruments.metrics),
+            metrics: instruments.metrics.clone(),
         });
         let target = Arc::new(self.target.clone());
         let name = Arc::from(self.target.to_string());

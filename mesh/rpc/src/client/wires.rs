@@ -1,8 +1,6 @@
 //! What all endpoints of a channel share.
 
-use std::sync::Arc;
-
-use mesh_telemetry::metrics::ClientMetrics;
+use mesh_telemetry::metrics::{ClientMetrics, Registered};
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -36,5 +34,5 @@ pub(super) struct Wires {
     /// Calls that wait for an endpoint.
     pub(super) queue: Queue,
     pub(super) epoch: Epoch,
-    pub(super) metrics: Arc<ClientMetrics>,
+    pub(super) metrics: Registered<ClientMetrics>,
 }

@@ -1,11 +1,11 @@
 //! What a server tells of its calls, made once.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use mesh_policy::PolicyTable;
 use mesh_telemetry::{
     Telemetry,
-    metrics::{Registry, ServerMetrics, Snapshot, Source, Value},
+    metrics::{Registered, ServerMetrics, Snapshot, Source, Value},
     semconv::mesh::{self, describe},
 };
 
@@ -15,12 +15,12 @@ use crate::criticality::{self, CLASSES};
 /// The instruments of a server, and where its spans go.
 pub(crate) struct Instruments {
     pub(super) telemetry: Telemetry,
-    pub(super) metrics: Arc<ServerMetrics>,
+    pub(super) metrics: Registered<ServerMetrics>,
     /// Of each method, whether its request may be read by another task than the call's: it is a stream, or nobody
     /// knows.
     streams: Box<[bool]>,
     /// Read by the registry, for as long as the server lives.
-    _load: Arc<dyn Source>,
+    _load: Registered<Load>,
 }
 
 /// What a server has to do, as telemetry reads it.
@@ -38,12 +38,6 @@ impl Source for Load {
     }
 }
 
-fn read(registry: &Registry, load: Load) -> Arc<dyn Source> {
-    let source: Arc<dyn Source> = Arc::new(load);
-    registry.register(Arc::downgrade(&source));
-    source
-}
-
 impl Instruments {
     pub(super) fn new(telemetry: Telemetry, policies: &PolicyTable, load: Load) -> Self {
         let paths = || policies.iter().map(|policy| policy.path).chain(method::OURS);
@@ -52,7 +46,7 @@ impl Instruments {
         for policy in policies.iter().filter(|policy| !policy.client_streaming) {
             streams[metrics.find(policy.path)] = false;
         }
-        let _load = read(telemetry.registry(), load);
+        let _load = telemetry.registry().register(load);
         Self { telemetry, metrics, streams: streams.into(), _load }
     }
 

@@ -239,3 +239,42 @@ async fn what_is_under_way_is_told_while_it_is() {
     assert_eq!(client.get(&format!("mesh_client_in_flight{target}")), 0.0);
     assert_eq!(server.get("mesh_server_in_flight"), 0.0);
 }
+
+/// Prometheus takes a counter that goes down for a restart of the process.
+#[tokio::test(start_paused = true)]
+async fn what_a_channel_has_counted_stays_when_it_is_dropped_and_the_next_one_counts_on() {
+    let mut house = House::of(&["a"], &POLICIES);
+    for _ in 0..3 {
+        house.say("hello").await.unwrap();
+    }
+    let target = format!("{{grpc_target=\"{}\"}}", house.target);
+    let counted = [
+        format!("grpc_client_attempt_started_total{}", house.labels("")),
+        format!("grpc_client_call_duration_seconds_count{}", house.labels(&status("OK"))),
+        format!("grpc_subchannel_connection_attempts_succeeded_total{target}"),
+    ];
+    let counts = |house: &House| {
+        let scrape = Scrape::of(&house.caller);
+        counted.each_ref().map(|series| scrape.get(series))
+    };
+    let before = counts(&house);
+    assert_eq!(before, [3.0, 3.0, 1.0]);
+    let build = |house: &House| {
+        let target = Target::fixed([address(1)]);
+        let channel = Channel::builder(target).connector(house.nodes[0].network.clone()).policies(&POLICIES);
+        EchoClient::new(channel.telemetry(&house.caller).seed(1).build().unwrap())
+    };
+    // The only client, and with it the only channel.
+    house.client = EchoClient::new(house.nodes[0].channel());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(counts(&house), before);
+    let client = Scrape::of(&house.caller);
+    assert_eq!(client.get(&format!("grpc_subchannel_disconnections_total{target}")), 1.0);
+    assert!(
+        client.series("mesh_client_in_flight").is_empty(),
+        "what is not there any more is under way nowhere"
+    );
+    house.client = build(&house);
+    house.say("hello").await.unwrap();
+    assert_eq!(counts(&house), [4.0, 4.0, 2.0]);
+}

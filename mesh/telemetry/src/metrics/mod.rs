@@ -6,7 +6,7 @@
 //!
 //! To write is a relaxed atomic or two: nothing is allocated, locked or looked up by a key. What several instruments
 //! have in common (the same name and attributes) is added up when it is read. An instrument lives as long as whoever
-//! writes it: a channel that is dropped takes its numbers along.
+//! writes it, and what it has counted stays: a channel that is dropped leaves its counters and histograms behind.
 
 mod buckets;
 mod counter;
@@ -24,5 +24,5 @@ pub use grpc::{
     AttemptEnd, ClientMethod, ClientMetrics, Detection, Repeats, ServerMethod, ServerMetrics, Unenforced,
 };
 pub use histogram::Histogram;
-pub use registry::{Registered, Registry, Source};
+pub use registry::{Registered, Registry, Single, Source};
 pub use snapshot::{Attributes, Family, Snapshot, Value};

@@ -3,39 +3,60 @@
 use std::{
     fmt,
     ops::Deref,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use super::{
     Attributes, Counter, Descriptor, Histogram, Kind, Snapshot, UpDownCounter, snapshot::Instrument,
 };
 
+/// How many points are remembered of those that are gone. One has a name and a few attributes, and a histogram about
+/// thirty numbers: some megabytes at most, in a program that makes channels to ever new targets.
+const MOST_POINTS: usize = 10_000;
+
 /// Something that has numbers to read.
 pub trait Source: Send + Sync {
-    /// Adds them to a snapshot.
+    /// Adds them to a snapshot. Called while its registry is locked: it must not register anything, nor let go of what
+    /// is registered.
     fn collect(&self, snapshot: &mut Snapshot);
 }
 
-/// Knows who has numbers to read, and keeps nobody alive. Locked to register and to read, never to write a number.
-#[derive(Default)]
-pub struct Registry(Mutex<Sources>);
+/// Knows who has numbers to read. Locked to register, to read and to let go, never to write a number.
+///
+/// A counter never goes down: what a source has counted stays when it is gone, added up with what
+/// others have counted under the same name and attributes.
+#[derive(Clone, Default)]
+pub struct Registry(Arc<Mutex<Sources>>);
 
 #[derive(Default)]
 struct Sources {
-    all: Vec<Weak<dyn Source>>,
-    /// From this many on, those that are gone are forgotten.
-    most: usize,
+    live: Vec<Arc<dyn Source>>,
+    /// What those have counted that are gone.
+    gone: Snapshot,
 }
 
-/// One instrument, by itself. Read when its registry is, for as long as somebody has it.
-#[derive(Debug)]
+/// That a source is read. When it is dropped, the source is read for the last time.
+struct Registration {
+    registry: Registry,
+    source: Arc<dyn Source>,
+}
+
+/// A source that is read with its registry, for as long as somebody has it: whoever writes its numbers holds this, so
+/// that none is written after the last reading.
 pub struct Registered<T> {
+    source: Arc<T>,
+    registration: Arc<Registration>,
+}
+
+/// One instrument, by itself.
+#[derive(Debug)]
+pub struct Single<T> {
     descriptor: &'static Descriptor,
     attributes: Attributes,
     instrument: T,
 }
 
-impl<T> Deref for Registered<T> {
+impl<T> Deref for Single<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -43,21 +64,20 @@ impl<T> Deref for Registered<T> {
     }
 }
 
-impl<T: Instrument + Send + Sync> Source for Registered<T> {
+impl<T: Instrument + Send + Sync> Source for Single<T> {
     fn collect(&self, snapshot: &mut Snapshot) {
         snapshot.add(self.descriptor, self.attributes.clone(), self.instrument.value());
     }
 }
 
 impl Registry {
-    /// Reads `source` from now on, until it is dropped.
-    pub fn register(&self, source: Weak<dyn Source>) {
-        let mut sources = self.lock();
-        if sources.all.len() >= sources.most {
-            sources.all.retain(|source| source.strong_count() > 0);
-            sources.most = (2 * sources.all.len()).max(64);
-        }
-        sources.all.push(source);
+    /// Reads `source` from now on, until what this returns is dropped.
+    #[must_use = "a source is read for as long as somebody has it"]
+    pub fn register<T: Source + 'static>(&self, source: T) -> Registered<T> {
+        let source = Arc::new(source);
+        self.lock().live.push(source.clone());
+        let registration = Registration { registry: self.clone(), source: source.clone() };
+        Registered { source, registration: Arc::new(registration) }
     }
 
     /// A counter of its own.
@@ -65,8 +85,8 @@ impl Registry {
         &self,
         descriptor: &'static Descriptor,
         attributes: Attributes,
-    ) -> Arc<Registered<Counter>> {
-        self.registered(descriptor, Kind::Counter, attributes, Counter::default())
+    ) -> Registered<Single<Counter>> {
+        self.single(descriptor, Kind::Counter, attributes, Counter::default())
     }
 
     /// An up-down counter of its own.
@@ -74,8 +94,8 @@ impl Registry {
         &self,
         descriptor: &'static Descriptor,
         attributes: Attributes,
-    ) -> Arc<Registered<UpDownCounter>> {
-        self.registered(descriptor, Kind::UpDownCounter, attributes, UpDownCounter::default())
+    ) -> Registered<Single<UpDownCounter>> {
+        self.single(descriptor, Kind::UpDownCounter, attributes, UpDownCounter::default())
     }
 
     /// A histogram of its own.
@@ -84,30 +104,30 @@ impl Registry {
         descriptor: &'static Descriptor,
         bounds: &'static [u64],
         attributes: Attributes,
-    ) -> Arc<Registered<Histogram>> {
-        self.registered(descriptor, Kind::Histogram, attributes, Histogram::new(bounds))
+    ) -> Registered<Single<Histogram>> {
+        self.single(descriptor, Kind::Histogram, attributes, Histogram::new(bounds))
     }
 
     /// All numbers now.
     pub fn snapshot(&self) -> Snapshot {
-        let sources: Vec<_> = self.lock().all.iter().filter_map(Weak::upgrade).collect();
-        let mut snapshot = Snapshot::default();
-        sources.iter().for_each(|source| source.collect(&mut snapshot));
+        // Who lives and what the others left, of one moment: nobody is counted twice or not at all.
+        let (live, mut snapshot) = {
+            let sources = self.lock();
+            (sources.live.clone(), sources.gone.clone())
+        };
+        live.iter().for_each(|source| source.collect(&mut snapshot));
         snapshot
     }
 
-    fn registered<T: Instrument + Send + Sync + 'static>(
+    fn single<T: Instrument + Send + Sync + 'static>(
         &self,
         descriptor: &'static Descriptor,
         kind: Kind,
         attributes: Attributes,
         instrument: T,
-    ) -> Arc<Registered<T>> {
+    ) -> Registered<Single<T>> {
         debug_assert_eq!(descriptor.kind, kind, "{}", descriptor.name);
-        let registered = Arc::new(Registered { descriptor, attributes, instrument });
-        let source: Arc<dyn Source> = registered.clone();
-        self.register(Arc::downgrade(&source));
-        registered
+        self.register(Single { descriptor, attributes, instrument })
     }
 
     fn lock(&self) -> MutexGuard<'_, Sources> {
@@ -115,29 +135,47 @@ impl Registry {
     }
 }
 
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let mut sources = self.registry.lock();
+        let Some(place) = sources.live.iter().position(|source| Arc::ptr_eq(source, &self.source)) else {
+            return;
+        };
+        // In one step, so that a counter does not go down for a moment. The source itself ends after the lock: it may
+        // have something that is registered, too.
+        sources.live.swap_remove(place);
+        let mut last = Snapshot::default();
+        self.source.collect(&mut last);
+        sources.gone.keep(last, MOST_POINTS);
+    }
+}
+
+impl<T> Deref for Registered<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.source
+    }
+}
+
+impl<T> Clone for Registered<T> {
+    fn clone(&self) -> Self {
+        Self { source: Arc::clone(&self.source), registration: Arc::clone(&self.registration) }
+    }
+}
+
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registry").field("sources", &self.lock().all.len()).finish()
+        f.debug_struct("Registry").field("sources", &self.lock().live.len()).finish()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Registered<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.source.fmt(f)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::metrics::{Unit, Value};
-
-    static CALLS: Descriptor =
-        Descriptor { name: "mesh.calls", kind: Kind::Counter, unit: Unit::Of("call"), help: "Calls." };
-
-    #[test]
-    fn reads_those_that_live_and_forgets_the_others() {
-        let registry = Registry::default();
-        let kept = registry.counter(&CALLS, Vec::new());
-        for _ in 0..1_000 {
-            registry.counter(&CALLS, Vec::new()).one();
-        }
-        kept.add(7);
-        assert_eq!(registry.snapshot().get("mesh.calls", &[]), Some(&Value::Counter(7)));
-        assert!(registry.lock().all.len() <= 64, "{registry:?}");
-    }
-}
+#[path = "registry/tests.rs"]
+mod tests;

@@ -93,7 +93,35 @@ impl Snapshot {
     }
 }
 
+impl Snapshot {
+    /// Adds what must not be forgotten of sources that are gone: what they have counted. Names and attributes that are
+    /// new are left out when there are `most` points already.
+    pub(super) fn keep(&mut self, last: Self, most: usize) {
+        let mut points: usize = self.families().map(|family| family.points.len()).sum();
+        for Family { descriptor, points: last } in last.families.into_values() {
+            for (attributes, value) in last.into_iter().filter(|(_, value)| value.is_a_sum()) {
+                let known = self.families.get(descriptor.name);
+                let is_new = known.is_none_or(|family| !family.points.contains_key(&attributes));
+                if is_new && points >= most {
+                    continue;
+                }
+                points += usize::from(is_new);
+                self.add(descriptor, attributes, value);
+            }
+        }
+    }
+}
+
 impl Value {
+    /// Whether it says what has happened, and that something has; not what is.
+    fn is_a_sum(&self) -> bool {
+        match self {
+            Self::Counter(sum) => *sum > 0,
+            Self::UpDownCounter(_) => false,
+            Self::Histogram { counts, .. } => counts.iter().any(|count| *count > 0),
+        }
+    }
+
     fn merge(&mut self, other: Self) {
         match (self, other) {
             (Self::Counter(sum), Self::Counter(more)) => *sum += more,

@@ -3,6 +3,7 @@
 use std::{io, net::SocketAddr, sync::Arc};
 
 use futures_util::future::BoxFuture;
+use mesh_telemetry::metrics::{ClientMetrics, Registry};
 use tokio::{
     io::{DuplexStream, duplex},
     sync::Notify,
@@ -74,7 +75,7 @@ pub(in crate::client) fn wires(dial: impl Dial + 'static, config: ChannelConfig)
         closed: CancellationToken::new(),
         keeper: Keeper::default(),
         trouble: Notify::new(),
-        metrics: Arc::new(mesh_telemetry::metrics::ClientMetrics::new(String::new(), [])),
+        metrics: ClientMetrics::registered(&Registry::default(), String::new(), []),
         in_flight: Slots::default(),
         queue: Queue::new(config.max_queued),
         epoch: Epoch::new(Instant::now()),

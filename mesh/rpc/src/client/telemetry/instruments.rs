@@ -1,11 +1,11 @@
 //! The instruments of a channel.
 
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
 
 use mesh_policy::PolicyTable;
 use mesh_telemetry::{
     Telemetry, TraceContext,
-    metrics::ClientMetrics,
+    metrics::{ClientMetrics, Registered},
     semconv::{
         grpc::{self, status_name},
         rpc,
@@ -20,7 +20,7 @@ use crate::client::{Target, target::Kind};
 #[derive(Debug)]
 pub(in crate::client) struct Instruments {
     pub(super) telemetry: Telemetry,
-    pub(in crate::client) metrics: Arc<ClientMetrics>,
+    pub(in crate::client) metrics: Registered<ClientMetrics>,
     /// Whom the channel calls, by name, if it calls by name.
     server: Option<(String, u16)>,
 }

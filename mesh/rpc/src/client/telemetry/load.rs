@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mesh_telemetry::{
-    metrics::{Attributes, Snapshot, Source, Value},
+    metrics::{Attributes, Registered, Snapshot, Source, Value},
     semconv::{grpc, mesh::describe},
 };
 
@@ -17,11 +17,9 @@ pub(in crate::client) struct Load {
 
 impl Load {
     /// The same, read with all other numbers of the channel.
-    pub(in crate::client) fn read(self) -> Arc<dyn Source> {
+    pub(in crate::client) fn read(self) -> Registered<Self> {
         let telemetry = self.shared.instruments.telemetry.clone();
-        let source: Arc<dyn Source> = Arc::new(self);
-        telemetry.registry().register(Arc::downgrade(&source));
-        source
+        telemetry.registry().register(self)
     }
 }
 

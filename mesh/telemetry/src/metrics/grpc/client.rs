@@ -1,12 +1,12 @@
 //! What a channel counts of its calls and attempts.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::{by_status::ByStatus, method_of, nanos, subchannels::Subchannels};
 use crate::{
     metrics::{
-        Attributes, Counter, Descriptor, HEDGES, Histogram, LATENCY_NANOS, RETRIES, Registry, SIZE_BYTES,
-        Snapshot, Source, TRANSPARENT_RETRIES, Value, snapshot::Instrument,
+        Attributes, Counter, Descriptor, HEDGES, Histogram, LATENCY_NANOS, RETRIES, Registered, Registry,
+        SIZE_BYTES, Snapshot, Source, TRANSPARENT_RETRIES, Value, snapshot::Instrument,
     },
     semconv::{
         grpc::{self, describe},
@@ -90,11 +90,8 @@ impl ClientMetrics {
         registry: &Registry,
         target: String,
         paths: impl IntoIterator<Item = &'static str>,
-    ) -> Arc<Self> {
-        let metrics = Arc::new(Self::new(target, paths));
-        let source: Arc<dyn Source> = metrics.clone();
-        registry.register(Arc::downgrade(&source));
-        metrics
+    ) -> Registered<Self> {
+        registry.register(Self::new(target, paths))
     }
 
     /// The instruments of a method by its place among the paths; those of all unknown methods for anything else.

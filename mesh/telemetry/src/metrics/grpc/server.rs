@@ -1,12 +1,12 @@
 //! What a server counts of its calls.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::{by_status::ByStatus, method_of, nanos};
 use crate::{
     metrics::{
-        Attributes, Counter, Histogram, LATENCY_NANOS, Registry, SIZE_BYTES, Snapshot, Source, Value,
-        snapshot::Instrument,
+        Attributes, Counter, Histogram, LATENCY_NANOS, Registered, Registry, SIZE_BYTES, Snapshot, Source,
+        Value, snapshot::Instrument,
     },
     semconv::grpc::{self, describe},
 };
@@ -45,11 +45,11 @@ impl ServerMetrics {
     }
 
     /// The same, read with `registry`.
-    pub fn registered(registry: &Registry, paths: impl IntoIterator<Item = &'static str>) -> Arc<Self> {
-        let metrics = Arc::new(Self::new(paths));
-        let source: Arc<dyn Source> = metrics.clone();
-        registry.register(Arc::downgrade(&source));
-        metrics
+    pub fn registered(
+        registry: &Registry,
+        paths: impl IntoIterator<Item = &'static str>,
+    ) -> Registered<Self> {
+        registry.register(Self::new(paths))
     }
 
     /// Where the method at `path` is; the last place for all that nobody knows.
