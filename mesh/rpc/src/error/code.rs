@@ -116,17 +116,70 @@ pub(crate) fn code_of_http(status: StatusCode) -> Code {
 /// answer with a code by which a handler speaks of its own data; such a code becomes INTERNAL. One of the mesh's own
 /// answers is exempt: grpc.health.v1 prescribes NOT_FOUND for a service that is not known.
 pub(super) fn of_control(error: &MeshError) -> Code {
-    let code = error.code();
-    let of_handlers = matches!(
-        code,
+    match error {
+        MeshError::UnknownHealth { .. } => error.code(),
+        error => not_of_handlers(error.code()),
+    }
+}
+
+/// INTERNAL in the place of a code that only handlers may answer with.
+fn not_of_handlers(code: Code) -> Code {
+    match code {
         Code::Ok
-            | Code::InvalidArgument
-            | Code::NotFound
-            | Code::AlreadyExists
-            | Code::FailedPrecondition
-            | Code::Aborted
-            | Code::OutOfRange
-            | Code::DataLoss
-    );
-    if of_handlers && !matches!(error, MeshError::UnknownHealth { .. }) { Code::Internal } else { code }
+        | Code::InvalidArgument
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::FailedPrecondition
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::DataLoss => Code::Internal,
+        Code::Cancelled
+        | Code::Unknown
+        | Code::DeadlineExceeded
+        | Code::PermissionDenied
+        | Code::ResourceExhausted
+        | Code::Unimplemented
+        | Code::Internal
+        | Code::Unavailable
+        | Code::Unauthenticated => code,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::Status;
+
+    use super::*;
+
+    #[test]
+    fn of_all_seventeen_codes_those_of_handlers_become_internal() {
+        // The list of A54, by number: OK, INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION, ABORTED,
+        // OUT_OF_RANGE, DATA_LOSS.
+        let of_handlers = [0, 3, 5, 6, 9, 10, 11, 15];
+        for number in 0..=16 {
+            let expected = if of_handlers.contains(&number) { 13 } else { number };
+            assert_eq!(not_of_handlers(Code::from(number)) as i32, expected, "{number}");
+        }
+    }
+
+    #[test]
+    fn whatever_a_peer_that_is_no_grpc_server_says_it_is_no_word_of_a_handler() {
+        let not_grpc = (100..=999).map(|number| MeshError::NotGrpc {
+            endpoint: "127.0.0.1:1".to_owned(),
+            http_status: StatusCode::from_u16(number).unwrap(),
+            content_type: String::new(),
+        });
+        let resets = (0..=20_u32).map(|number| MeshError::StreamReset { reason: number.into() });
+        for error in not_grpc.chain(resets) {
+            let (own, said) = (error.code(), Status::from(error.clone()).code());
+            assert_eq!(own, said, "{error}: the code of its own is fit to be said");
+            assert_eq!(not_of_handlers(said), said, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_service_whose_health_is_unknown_is_not_found() {
+        let error = MeshError::UnknownHealth { service: "a.v1.A".to_owned() };
+        assert_eq!(Status::from(error).code(), Code::NotFound);
+    }
 }
