@@ -26,11 +26,24 @@ async fn name(client: &mut EchoClient) -> Result<String, Status> {
     Ok(answer.into_inner().text)
 }
 
+/// Longer than any of this takes on a machine that does other things, too.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Calls until `expected` answers.
 async fn until(client: &mut EchoClient, expected: &str) {
-    while name(client).await.ok().as_deref() != Some(expected) {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let mut last = None;
+    let answered = async {
+        loop {
+            let answer = name(client).await;
+            if answer.as_ref().is_ok_and(|name| name == expected) {
+                return;
+            }
+            last = Some(answer);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, answered).await;
+    assert!(waited.is_ok(), "{expected} has not answered within {PATIENCE:?}; the last answer was {last:?}");
 }
 
 #[tokio::test]
