@@ -8,7 +8,10 @@ use tokio::time::Instant;
 
 use super::AdaptiveThrottleConfig;
 use crate::{
-    atomic::{AtomicU32, Ordering::Relaxed},
+    atomic::{
+        AtomicU32,
+        Ordering::{Acquire, Release},
+    },
     client::{
         balance::Random,
         budget::{SLOTS, Window},
@@ -51,12 +54,14 @@ impl Class {
 
     fn refuse(&self, tick: u32) {
         self.refused.add(tick);
-        self.last.store(tick.saturating_add(1), Relaxed);
+        // The latest, whoever comes last: one that was slow must not make a later one forgotten. Released, for the
+        // load in `held_back`: who knows of a refusal finds it in the window.
+        self.last.fetch_max(tick.saturating_add(1), Release);
     }
 
     /// `max(0, (requests - ratio * accepts) / (requests + padding))`
     fn held_back(&self, tick: u32, ratio: f64) -> f64 {
-        let last = self.last.load(Relaxed);
+        let last = self.last.load(Acquire);
         if last == 0 || last.saturating_add(SLOTS) <= tick {
             return 0.0;
         }
@@ -200,6 +205,18 @@ mod tests {
             sent
         });
         assert!(sent.count() >= 5);
+    }
+
+    /// go-zero counted calls when they were over (its issue 5011): those under way were missing, and a few refusals
+    /// looked like all that there was.
+    #[tokio::test(start_paused = true)]
+    async fn a_call_counts_when_it_is_sent_and_not_when_it_is_over() {
+        let admission = admission();
+        let ask = || admission.ask(Criticality::Default, Instant::now());
+        assert!((0..100).all(|_| ask()));
+        // Sixty of them are under way still.
+        (0..40).for_each(|_| admission.refused(Criticality::Default));
+        assert!((0..100).all(|_| ask()));
     }
 
     #[tokio::test(start_paused = true)]
