@@ -12,6 +12,7 @@ use tonic::{Code, Request, Status};
 use crate::support::{Echo, EchoClient, Network, Node, address};
 
 struct House {
+    network: Network,
     nodes: Vec<Node>,
     client: EchoClient,
 }
@@ -33,8 +34,9 @@ impl House {
         };
         let config = ChannelConfig { balance, outlier, ..ChannelConfig::default() };
         let target = Target::fixed((1..=servers).map(address));
-        let channel = Channel::builder(target).connector(network).config(config).seed(1).build().unwrap();
-        let mut house = Self { nodes, client: EchoClient::new(channel) };
+        let channel = Channel::builder(target).connector(network.clone()).config(config).seed(1);
+        let channel = channel.build().unwrap();
+        let mut house = Self { network, nodes, client: EchoClient::new(channel) };
         while house.came().contains(&0) {
             house.say("hello").await.unwrap();
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -108,6 +110,28 @@ async fn of_ten_servers_one_at_most_is_ejected_however_many_are_bad() {
     let (came, _) = house.after("not abcdefgh", 1_000, MILLI / 10).await;
     let ejected = came.iter().filter(|came| **came <= 10).count();
     assert_eq!(ejected, 1, "{came:?}");
+}
+
+/// gRFC A50: who is ejected is not called, and that is all.
+#[tokio::test(start_paused = true)]
+async fn an_ejected_server_keeps_its_connection() {
+    let mut house = House::of(3, exact()).await;
+    let (came, _) = house.after("not b", 60, MILLI).await;
+    assert_eq!(came[1], 7);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (came, failed) = house.after("name", 30, MILLI).await;
+    assert!(came[1] > 5 && failed == 0, "it is back: {came:?}, {failed} failed");
+    assert_eq!(house.network.attempts(2), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ejections_are_ignored_where_less_than_half_is_left() {
+    for (bad, expected) in [("not ab", [0, 0, 20, 20]), ("not abc", [10; 4])] {
+        let mut house = House::of(4, OutlierConfig { max_ejection_percent: 100, ..exact() }).await;
+        house.after(bad, 60, MILLI).await;
+        let (came, _) = house.after(bad, 40, MILLI).await;
+        assert_eq!(came, expected, "{bad}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -118,6 +118,14 @@ mod tests {
         assert_eq!(found(&few), [], "four hosts with fifty calls");
     }
 
+    /// A50: one pass after the other, so that where both find something the first one is the cause.
+    #[test]
+    fn success_rates_are_compared_before_failures_are_counted() {
+        let mut intervals = vec![answers(100, 0); 9];
+        intervals.push(answers(10, 90));
+        assert_eq!(found(&intervals), [(9, Cause::SuccessRate), (9, Cause::FailurePercentage)]);
+    }
+
     #[test]
     fn the_worst_comes_first() {
         let mut intervals = vec![answers(1_000, 0); 20];

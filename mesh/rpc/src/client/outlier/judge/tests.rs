@@ -189,6 +189,22 @@ async fn whoever_could_not_be_ejected_is_when_there_is_room() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn enforcement_of_half_ejects_half_of_those_that_are_found() {
+    let mut ejected = 0;
+    for seed in 0..400 {
+        let mut court = Court { random: Random::new(seed), ..Court::of(10) };
+        court.config.success_rate.as_mut().unwrap().enforcement_percent = 50;
+        court.config.failure_percentage = None;
+        for host in 0..10 {
+            court.answers(host, if host == 0 { Outcome::Overloaded } else { Outcome::Success }, 100);
+        }
+        court.sweep();
+        ejected += court.ejected().len();
+    }
+    assert!((160..240).contains(&ejected), "{ejected} of 400");
+}
+
+#[tokio::test(start_paused = true)]
 async fn enforcement_of_zero_percent_ejects_nobody() {
     let mut court = Court::of(10);
     court.config.success_rate.as_mut().unwrap().enforcement_percent = 0;
