@@ -34,8 +34,8 @@ pub fn init(config: &LogConfig) -> Result<LogGuard, InitError> {
     let filter: LogFilter = config.filter.parse()?;
     let coloured = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let style = Style { format: config.format, coloured };
-    let (lines, guard) =
-        LogGuard::start(io::stderr(), subscriber(style, &LogFilter::everything(), io::stderr));
+    let direct = move || subscriber(style, &LogFilter::everything(), io::stderr);
+    let (lines, guard) = LogGuard::start(io::stderr(), direct);
     dispatcher::set_global_default(subscriber(style, &filter, lines))
         .map_err(|_| InitError::AlreadyStarted)?;
     Ok(guard)

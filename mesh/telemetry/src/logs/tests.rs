@@ -3,7 +3,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
-use tracing::{debug, dispatcher, info, info_span, warn};
+use tracing::{Dispatch, debug, dispatcher, info, info_span, warn};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::subscriber::{Style, subscriber};
@@ -200,7 +200,10 @@ impl Write for Stuck {
 fn a_stuck_output_stops_no_thread_and_what_it_cost_is_said_in_the_end() {
     let (gate, open) = channel();
     let output = Output::default();
-    let direct = subscriber(JSON, &LogFilter::everything(), output.clone());
+    let direct = {
+        let output = output.clone();
+        move || subscriber(JSON, &LogFilter::everything(), output.clone())
+    };
     let (lines, guard) = LogGuard::start(Stuck { open, output: output.clone() }, direct);
     let logged = LINES_MAX + 100;
     dispatcher::with_default(&subscriber(JSON, &"info".parse().unwrap(), lines), || {
@@ -224,7 +227,8 @@ fn a_stuck_output_stops_no_thread_and_what_it_cost_is_said_in_the_end() {
 #[test]
 fn an_output_that_keeps_up_loses_nothing_and_nothing_is_said() {
     let output = Output::default();
-    let direct = subscriber(JSON, &LogFilter::everything(), output.clone());
+    // A second subscriber, were it only there, would be asked about every line.
+    let direct = || -> Dispatch { panic!("there is nothing to say past the queue") };
     let (lines, guard) = LogGuard::start(output.clone(), direct);
     dispatcher::with_default(&subscriber(JSON, &"info".parse().unwrap(), lines), work);
     drop(guard);
