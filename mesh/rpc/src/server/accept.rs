@@ -7,7 +7,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::peer::Peer;
+use super::{peer::Peer, surplus::Surplus};
 use crate::network::Listener;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -15,11 +15,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Accepting from a backlog waits for nobody; this only bounds it if clients keep coming.
 const BACKLOG_TIME: Duration = Duration::from_millis(1);
 
-/// Accepts when there is a place, and waits out errors: at the limit of file descriptors the next attempt fails
+/// Accepts, turns away whom there is no place for, and waits out errors: at the limit of file descriptors the next attempt fails
 /// at once, again and again, until some call of this very process ends.
 pub(super) struct Acceptor<L> {
     listener: L,
     places: Arc<Semaphore>,
+    surplus: Surplus,
     /// The pause after the last error and when it ends. Kept here, because `next` is cancelled whenever a
     /// connection ends.
     pause: Option<(Duration, Instant)>,
@@ -34,7 +35,7 @@ pub(super) struct Placed<Io> {
 
 impl<L: Listener> Acceptor<L> {
     pub(super) fn new(listener: L, places: usize) -> Self {
-        Self { listener, places: Arc::new(Semaphore::new(places)), pause: None }
+        Self { listener, places: Arc::new(Semaphore::new(places)), surplus: Surplus::default(), pause: None }
     }
 
     /// The next connection. Safe to cancel.
@@ -42,9 +43,6 @@ impl<L: Listener> Acceptor<L> {
     /// # Errors
     /// When the listener will never accept again.
     pub(super) async fn next(&mut self) -> io::Result<Placed<L::Io>> {
-        let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
-            return Err(io::Error::other("the places for connections are closed"));
-        };
         loop {
             if let Some((_, until)) = self.pause {
                 tokio::time::sleep_until(until).await;
@@ -52,7 +50,12 @@ impl<L: Listener> Acceptor<L> {
             match self.listener.accept().await {
                 Ok((io, peer)) => {
                     self.pause = None;
-                    return Ok(Placed { io, place, peer: Peer::new(peer.ip()) });
+                    match Arc::clone(&self.places).try_acquire_owned() {
+                        Ok(place) => return Ok(Placed { io, place, peer: Peer::new(peer.ip()) }),
+                        Err(_) => self.surplus.turn_away(io),
+                    }
+                    // Those that are turned away may come without end.
+                    tokio::task::coop::consume_budget().await;
                 }
                 Err(error) if is_closed(&error) => return Err(error),
                 Err(error) => self.wait_out(&error),
@@ -96,9 +99,10 @@ mod tests {
 
     const EMFILE: i32 = 24;
 
-    /// Fails a number of times, then accepts.
+    /// Fails a number of times, then accepts so many connections.
     struct Flaky {
         errors: Vec<io::Error>,
+        connections: u32,
         asked: u32,
     }
 
@@ -107,17 +111,25 @@ mod tests {
 
         async fn accept(&mut self) -> io::Result<(DuplexStream, SocketAddr)> {
             self.asked += 1;
-            match self.errors.pop() {
-                Some(error) => Err(error),
-                None => Ok((tokio::io::duplex(1).0, (Ipv4Addr::LOCALHOST, 1).into())),
+            if let Some(error) = self.errors.pop() {
+                return Err(error);
             }
+            if self.connections == 0 {
+                std::future::pending::<()>().await;
+            }
+            self.connections -= 1;
+            Ok((tokio::io::duplex(1).0, (Ipv4Addr::LOCALHOST, 1).into()))
         }
+    }
+
+    fn acceptor(errors: Vec<io::Error>, connections: u32) -> Acceptor<Flaky> {
+        Acceptor::new(Flaky { errors, connections, asked: 0 }, 1)
     }
 
     #[tokio::test(start_paused = true)]
     async fn waits_longer_after_each_error_and_goes_on() {
         let errors = (0..12).map(|_| io::Error::from_raw_os_error(EMFILE)).collect();
-        let mut acceptor = Acceptor::new(Flaky { errors, asked: 0 }, 1);
+        let mut acceptor = acceptor(errors, 1);
         let begun = Instant::now();
         assert!(acceptor.next().await.is_ok());
         assert_eq!(acceptor.listener.asked, 13);
@@ -128,18 +140,19 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_closed_listener_is_no_error_to_wait_out() {
-        let errors = vec![io::Error::from_raw_os_error(22)];
-        let mut acceptor = Acceptor::new(Flaky { errors, asked: 0 }, 1);
+        let mut acceptor = acceptor(vec![io::Error::from_raw_os_error(22)], 1);
         assert!(acceptor.next().await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn takes_no_more_than_there_are_places_for() {
-        let mut acceptor = Acceptor::new(Flaky { errors: vec![], asked: 0 }, 1);
+    async fn takes_no_more_than_there_are_places_for_and_leaves_nobody_waiting() {
+        let mut acceptor = acceptor(vec![], 5);
         let first = acceptor.next().await.unwrap();
         let second = tokio::time::timeout(Duration::from_secs(9), acceptor.next()).await;
         assert!(second.is_err());
+        assert_eq!(acceptor.listener.connections, 0, "all that came were accepted");
         drop(first);
+        acceptor.listener.connections = 1;
         assert!(acceptor.next().await.is_ok());
     }
 }

@@ -8,7 +8,8 @@ use crate::message::{CompressionConfig, MAX_BYTES};
 /// The bounds of a server: how much it takes on, and how long it waits. The defaults suit a laptop and a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerConfig {
-    /// Connections at once. Further ones wait in the listener's backlog until one ends.
+    /// Connections at once. Further ones are told GOAWAY before any call of theirs is looked at, and closed: their clients
+    /// call elsewhere, or fail at once.
     pub max_connections: usize,
     /// Calls at once on one connection (`SETTINGS_MAX_CONCURRENT_STREAMS`).
     pub max_concurrent_streams: u32,

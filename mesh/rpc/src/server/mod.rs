@@ -26,6 +26,7 @@ mod router;
 mod serve;
 mod shed;
 mod stack;
+mod surplus;
 mod telemetry;
 
 pub use builder::{BuildError, ServerBuilder};

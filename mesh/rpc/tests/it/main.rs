@@ -8,6 +8,7 @@ mod active_health;
 mod age;
 mod answers;
 mod balance;
+mod connections;
 mod deadline;
 mod discovery;
 mod drain;
