@@ -10,9 +10,9 @@ pub struct AdaptiveThrottleConfig {
     /// How many calls are asked for, at most, for one that is accepted (the SRE book's K: 2). The more, the sooner
     /// the channel notices that a server has room again, and the more work it has with turning calls away.
     pub ratio: f64,
-    /// How long a call counts. The SRE book has two minutes; but what was turned away then holds calls back for as
-    /// long after the overload is over, nearly. With two seconds goodput is back within three, however long it lasted;
-    /// and at 50 calls a second that is still a hundred to judge by.
+    /// How long a call counts, at most: a fifth of it, if there are a hundred calls in that. The SRE book has two
+    /// minutes; but what was turned away then holds calls back for as long after the overload is over, nearly. With two
+    /// seconds goodput is back within one where there are many calls; and at 50 a second there are a hundred to judge by.
     pub window: Duration,
 }
 

@@ -45,6 +45,16 @@ impl Window {
         });
     }
 
+    /// What was added in `tick`, in the tick before, and so on.
+    pub(in crate::client) fn back(&self, tick: u32) -> impl Iterator<Item = u64> {
+        (0..SLOTS).map_while(move |back| tick.checked_sub(back)).map(|tick| {
+            match unpack(self.0[(tick % SLOTS) as usize].load(Ordering::SeqCst)) {
+                (of, count) if of == tick => u64::from(count),
+                _ => 0,
+            }
+        })
+    }
+
     /// What was added in the ten ticks up to `tick`.
     pub(in crate::client) fn sum(&self, tick: u32) -> u64 {
         let counts = self.0.iter().map(|slot| match unpack(slot.load(Ordering::SeqCst)) {
@@ -68,6 +78,16 @@ mod tests {
         }
         assert_eq!(window.sum(33), 1);
         assert_eq!(window.sum(34), 0);
+    }
+
+    #[test]
+    fn looks_back_tick_by_tick() {
+        let window = Window::default();
+        for tick in [2, 2, 3, 5] {
+            window.add(tick);
+        }
+        assert_eq!(window.back(5).collect::<Vec<_>>(), [1, 0, 1, 2, 0, 0]);
+        assert_eq!(window.back(13).collect::<Vec<_>>(), [0, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
     }
 
     #[test]
