@@ -201,6 +201,7 @@ where
                 }
             }
         }
+        let mut is_rest = false;
         loop {
             // Reads all that is there, and writes what has been said.
             match inner.poll_accept(cx) {
@@ -213,8 +214,10 @@ where
                 Poll::Ready(None) => return Poll::Ready(Ok(())),
                 Poll::Pending if this.fresh.is_empty() => return Poll::Pending,
                 Poll::Pending => {
+                    let share = batch::share(this.fresh.len(), is_rest);
+                    is_rest = share < this.fresh.len();
                     let serve = &this.serve;
-                    batch::begin(&mut this.fresh, &this.waiting, |rest| serve.spawn(rest));
+                    batch::begin(this.fresh.drain(..share), &this.waiting, |rest| serve.spawn(rest));
                 }
             }
         }
