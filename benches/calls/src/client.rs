@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use tonic::Status;
 
-use crate::{Kind, contract::POLICIES, cpu};
+use crate::{Kind, contract::POLICIES, cpu, telling::Telling};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -33,6 +33,9 @@ pub(crate) struct Arguments {
     /// Bytes of text in each call.
     #[arg(long, default_value_t = 100)]
     payload: usize,
+    /// Who takes what the mesh tells.
+    #[arg(long)]
+    collector: Option<SocketAddr>,
 }
 
 /// What came of it.
@@ -65,6 +68,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
             .await?
         }
         Kind::Mesh => {
+            let _telling = Telling::begin(arguments.collector).await?;
             let channel = Channel::builder(Target::fixed([*address])).policies(&POLICIES).build()?;
             let client = EchoServiceClient::new(channel);
             drive(arguments, move || {

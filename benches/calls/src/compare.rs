@@ -16,7 +16,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{client::Outcome, cpu, envoy};
+use crate::{client::Outcome, collector, cpu, envoy};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -61,6 +61,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     } else {
         &[Way::Tonic, Way::Mesh]
     };
+    let collector = collector::begin().await?;
     println!("in flight  round  way       calls/s    p50 us    p99 us   client us/call   server us/call");
     for in_flight in &arguments.in_flight {
         let mut all: Vec<Vec<Measured>> = vec![Vec::new(); ways.len()];
@@ -68,7 +69,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
             for place in 0..ways.len() {
                 // Each is the first as often as the others.
                 let which = (place + usize::from(round)) % ways.len();
-                let measured = measure(arguments, ways[which], *in_flight).await?;
+                let measured = measure(arguments, ways[which], *in_flight, collector).await?;
                 let name = if round == 0 { "warm".to_owned() } else { round.to_string() };
                 row(*in_flight, &name, ways[which], measured);
                 if round > 0 {
@@ -130,9 +131,14 @@ fn median(all: &[Measured]) -> Measured {
     }
 }
 
-async fn measure(arguments: &Arguments, way: Way, in_flight: usize) -> anyhow::Result<Measured> {
+async fn measure(
+    arguments: &Arguments,
+    way: Way,
+    in_flight: usize,
+    collector: SocketAddr,
+) -> anyhow::Result<Measured> {
     let kind = if way == Way::Mesh { "mesh" } else { "tonic" };
-    let (server, at) = serve(kind).await?;
+    let (server, at) = serve(kind, collector).await?;
     let server_pid = server.id().context("the server has ended")?;
     let (mut proxy, mut target) = (None, at);
     let folder = std::env::temp_dir().join(format!("calls-{}", std::process::id()));
@@ -146,7 +152,7 @@ async fn measure(arguments: &Arguments, way: Way, in_flight: usize) -> anyhow::R
         until_listens(target).await?;
     }
     let before = cpu::used(server_pid)?;
-    let client = client(arguments, kind, target, in_flight).await?;
+    let client = client(arguments, kind, target, in_flight, collector).await?;
     let used = cpu::used(server_pid)?.saturating_sub(before);
     // The server worked for the client's warm-up, too, at the same rate.
     let all = client.calls as f64 * (arguments.seconds + 1.0) / arguments.seconds;
@@ -155,10 +161,11 @@ async fn measure(arguments: &Arguments, way: Way, in_flight: usize) -> anyhow::R
     Ok(Measured { client, server_cpu: used.as_secs_f64() * 1e6 / all.max(1.0) })
 }
 
-async fn serve(kind: &str) -> anyhow::Result<(Child, SocketAddr)> {
+async fn serve(kind: &str, collector: SocketAddr) -> anyhow::Result<(Child, SocketAddr)> {
     let mut child = pinned(SERVER, || {
         let mut command = Command::new(std::env::current_exe()?);
-        Ok(command.args(["server", kind]).stdout(Stdio::piped()).kill_on_drop(true).spawn()?)
+        command.args(["server", kind, "--collector", &collector.to_string()]);
+        Ok(command.stdout(Stdio::piped()).kill_on_drop(true).spawn()?)
     })?;
     let mut line = String::new();
     let stdout = child.stdout.take().context("no stdout")?;
@@ -172,10 +179,11 @@ async fn client(
     kind: &str,
     target: SocketAddr,
     in_flight: usize,
+    collector: SocketAddr,
 ) -> anyhow::Result<Outcome> {
     let child = pinned(CLIENT, || {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["client", kind, &target.to_string()]);
+        command.args(["client", kind, &target.to_string(), "--collector", &collector.to_string()]);
         command.args(["--in-flight", &in_flight.to_string(), "--seconds", &arguments.seconds.to_string()]);
         Ok(command.stdout(Stdio::piped()).kill_on_drop(true).spawn()?)
     })?;

@@ -1,14 +1,17 @@
 //! Calls through the mesh beside calls through tonic's own transport, and through tonic and one Envoy: the same
 //! contract, the same payload, as many calls in flight, a client on one core and a server on another. And what becomes
-//! of calls when servers fail.
+//! of calls when servers fail, and of a server with very many connections.
 
 mod client;
+mod collector;
 mod compare;
+mod connections;
 mod contract;
 mod cpu;
 mod envoy;
 mod failures;
 mod server;
+mod telling;
 
 use std::process::ExitCode;
 
@@ -34,6 +37,8 @@ struct Arguments {
 enum Command {
     /// Runs all of them in turn, several rounds, and prints the medians and the ratios.
     Compare(compare::Arguments),
+    /// Opens very many connections to a server of the mesh, again and again, and looks at its memory.
+    Connections(connections::Arguments),
     /// Kills, slows down, restarts and overloads replicas, and prints what became of the calls.
     Failures(failures::Arguments),
     /// Serves a contract whose calls take time, and does what it is told.
@@ -49,6 +54,7 @@ enum Command {
 async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Compare(arguments) => compare::run(&arguments).await,
+        Command::Connections(arguments) => connections::run(&arguments).await,
         Command::Failures(arguments) => failures::run(&arguments).await,
         Command::Replica(arguments) => failures::run_replica(&arguments).await,
         Command::Server(arguments) => server::run(&arguments).await,
