@@ -46,6 +46,7 @@ pub(crate) fn read(
         hedge: message(said, "hedge")?.map(|said| hedge(&said, reasons)).transpose()?,
         criticality: criticality(said)?,
         rate_limit: message(said, "rate_limit")?.map(|said| rate_limit(&said)).transpose()?,
+        key_rate_limit: message(said, "key_rate_limit")?.map(|said| rate_limit(&said)).transpose()?,
         hash_key: (!hash_key.is_empty()).then(|| message_field(&method.input(), keep(hash_key))),
         client_streaming: method.is_client_streaming(),
         server_streaming: method.is_server_streaming(),

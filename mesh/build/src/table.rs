@@ -31,6 +31,7 @@ fn entry(policy: &MethodPolicy) -> String {
     field("hedge", option(policy.hedge, hedge));
     field("criticality", format!("::mesh_policy::Criticality::{:?}", policy.criticality));
     field("rate_limit", option(policy.rate_limit, rate_limit));
+    field("key_rate_limit", option(policy.key_rate_limit, rate_limit));
     field("hash_key", option(policy.hash_key, message_field));
     field("client_streaming", policy.client_streaming.to_string());
     field("server_streaming", policy.server_streaming.to_string());

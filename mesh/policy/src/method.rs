@@ -22,6 +22,8 @@ pub struct MethodPolicy {
     pub criticality: Criticality,
     /// How much one caller may ask of this method; `None`: no limit.
     pub rate_limit: Option<RateLimit>,
+    /// How much one caller may ask of this method with one value of its `hash_key`; `None`: no limit.
+    pub key_rate_limit: Option<RateLimit>,
     /// The field of the request whose equal values meet the same replica.
     pub hash_key: Option<MessageField>,
     /// The caller sends a stream of messages.

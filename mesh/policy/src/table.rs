@@ -67,6 +67,7 @@ mod tests {
             hedge: None,
             criticality: Criticality::Default,
             rate_limit: None,
+            key_rate_limit: None,
             hash_key: None,
             client_streaming: false,
             server_streaming: false,

@@ -157,10 +157,13 @@ pub enum MeshError {
         criticality: Criticality,
     },
     /// The caller asks too often.
-    #[error("{path}: {} calls a second, {} at once, and no more", limit.per_second, limit.burst)]
+    #[error("{path}: {} calls a second, {} at once{}, and no more", limit.per_second, limit.burst, for_one(*.key))]
     RateLimited {
         /// What was called.
         path: String,
+        /// The field of the request whose values have limits of their own, if the call met such a limit. Its value is
+        /// part of a message, and is told to nobody.
+        key: Option<&'static str>,
         /// How much its caller may ask.
         limit: RateLimit,
         /// When there is room for one more call.
@@ -230,6 +233,11 @@ pub enum MeshError {
 /// How large a message is that is too large.
 fn of_size(size: Option<usize>) -> String {
     size.map_or_else(|| "that is compressed".to_owned(), |size| format!("of {size} bytes"))
+}
+
+/// What a limit is for, if not for all that a caller asks of a method.
+fn for_one(key: Option<&str>) -> String {
+    key.map(|key| format!(" for one {key}")).unwrap_or_default()
 }
 
 impl MeshError {

@@ -10,7 +10,7 @@ use std::num::NonZeroU64;
 
 use mesh_policy::{FieldEncoding, MessageField};
 
-use crate::hash::mix;
+use crate::{hash::mix, message::split};
 
 /// How many fields are looked at before what was found is taken for the value. Encoders write fields by their numbers,
 /// and keys have low ones.
@@ -27,10 +27,10 @@ enum Value<'a> {
 
 /// The key of the one message that `frame` is.
 pub(crate) fn of_frame(frame: &[u8], field: &MessageField) -> Option<u64> {
-    let (prefix, message) = frame.split_first_chunk::<5>()?;
-    let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]);
-    let whole = prefix[0] == PLAIN && usize::try_from(length).is_ok_and(|length| length == message.len());
-    if whole { of_message(message, field) } else { None }
+    match split(frame)? {
+        ([PLAIN, ..], message, []) => of_message(message, field),
+        _ => None,
+    }
 }
 
 /// The key of an encoded message.

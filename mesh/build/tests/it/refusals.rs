@@ -171,6 +171,15 @@ fn a_rate_limit_that_lets_nothing_pass() {
     let finding = "has a rate_limit whose per_second or burst is zero";
     assert_refused(UNARY, READ, &format!("{DEADLINE} rate_limit {{ burst: 1 }}"), finding);
     assert_refused(UNARY, READ, &format!("{DEADLINE} rate_limit {{ per_second: 1 }}"), finding);
+    let finding = "has a key_rate_limit whose per_second or burst is zero";
+    assert_refused(UNARY, READ, &format!("{DEADLINE} hash_key: 'id' key_rate_limit {{}}"), finding);
+}
+
+#[test]
+fn a_limit_for_each_key_without_a_key() {
+    let policy = format!("{DEADLINE} key_rate_limit {{ per_second: 1 burst: 1 }}");
+    let finding = "has a key_rate_limit, but no hash_key whose values it could limit";
+    assert_refused(UNARY, READ, &policy, finding);
 }
 
 #[test]

@@ -41,6 +41,7 @@ fn the_table_says_what_the_contract_says() {
         hedge: None,
         criticality: Criticality::Default,
         rate_limit: None,
+        key_rate_limit: None,
         hash_key: None,
         client_streaming: false,
         server_streaming: false,
@@ -85,6 +86,7 @@ fn the_table_says_what_the_contract_says() {
             }),
             criticality: Criticality::Critical,
             rate_limit: Some(RateLimit { per_second: 100, burst: 20 }),
+            key_rate_limit: Some(RateLimit { per_second: 5, burst: 10 }),
             hash_key: Some(MessageField { name: "item.id", path: &[1, 1], encoding: FieldEncoding::Varint }),
             ..unsaid
         },

@@ -18,8 +18,14 @@ pub fn check_policy(policy: &MethodPolicy) -> Vec<Unsafe> {
         _ => {}
     }
     repeats::check(policy, &mut found);
-    if policy.rate_limit.is_some_and(|limit| limit.per_second == 0 || limit.burst == 0) {
-        found.push(Unsafe::ZeroRateLimit);
+    let limits = [("rate_limit", policy.rate_limit), ("key_rate_limit", policy.key_rate_limit)];
+    for (name, limit) in limits {
+        if limit.is_some_and(|limit| limit.per_second == 0 || limit.burst == 0) {
+            found.push(Unsafe::ZeroRateLimit(name));
+        }
+    }
+    if policy.key_rate_limit.is_some() && policy.hash_key.is_none() {
+        found.push(Unsafe::KeyLimitWithoutKey);
     }
     if policy.hash_key.is_some() && policy.client_streaming {
         found.push(Unsafe::HashKeyOfStream);

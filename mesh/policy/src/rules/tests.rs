@@ -24,6 +24,7 @@ const READ: MethodPolicy = MethodPolicy {
     hedge: None,
     criticality: Criticality::Default,
     rate_limit: None,
+    key_rate_limit: None,
     hash_key: None,
     client_streaming: false,
     server_streaming: false,
@@ -164,7 +165,13 @@ fn the_longest_durations_do_not_panic() {
 fn a_rate_limit_lets_something_pass() {
     for (per_second, burst) in [(0, 1), (1, 0), (0, 0)] {
         let limited = MethodPolicy { rate_limit: Some(RateLimit { per_second, burst }), ..READ };
-        assert_eq!(check_policy(&limited), [Unsafe::ZeroRateLimit]);
+        assert_eq!(check_policy(&limited), [Unsafe::ZeroRateLimit("rate_limit")]);
+        let limited = MethodPolicy {
+            key_rate_limit: Some(RateLimit { per_second, burst }),
+            hash_key: Some(USER_ID),
+            ..READ
+        };
+        assert_eq!(check_policy(&limited), [Unsafe::ZeroRateLimit("key_rate_limit")]);
     }
     assert_eq!(
         check_policy(&MethodPolicy { rate_limit: Some(RateLimit { per_second: 1, burst: 1 }), ..READ }),
@@ -182,6 +189,13 @@ fn a_hash_key_is_one_string_bytes_or_integer() {
         let found = check_contract(&keyed, &RequestShape { hash_key: shape, ..REQUEST });
         assert_eq!(found, [Unsafe::HashKey { key: "user.id".to_owned(), shape }]);
     }
+}
+
+#[test]
+fn a_limit_for_each_key_needs_a_key() {
+    let limited = MethodPolicy { key_rate_limit: Some(RateLimit { per_second: 1, burst: 1 }), ..READ };
+    assert_eq!(check_policy(&limited), [Unsafe::KeyLimitWithoutKey]);
+    assert_eq!(check_policy(&MethodPolicy { hash_key: Some(USER_ID), ..limited }), []);
 }
 
 #[test]
@@ -217,5 +231,5 @@ fn every_finding_is_reported() {
         rate_limit: Some(RateLimit { per_second: 0, burst: 1 }),
         ..READ
     });
-    assert_eq!(found, [Unsafe::NoDeadline, Unsafe::RetryOfUnknown, Unsafe::ZeroRateLimit]);
+    assert_eq!(found, [Unsafe::NoDeadline, Unsafe::RetryOfUnknown, Unsafe::ZeroRateLimit("rate_limit")]);
 }

@@ -80,8 +80,11 @@ pub enum Unsafe {
         deadline: Duration,
     },
     /// Nothing would ever pass.
-    #[error("has a rate_limit whose per_second or burst is zero")]
-    ZeroRateLimit,
+    #[error("has a {0} whose per_second or burst is zero")]
+    ZeroRateLimit(&'static str),
+    /// Nothing says which calls share a bucket.
+    #[error("has a key_rate_limit, but no hash_key whose values it could limit")]
+    KeyLimitWithoutKey,
     /// A replica is chosen before the first message is read.
     #[error("has a hash_key, but a stream of requests has no single value to hash")]
     HashKeyOfStream,

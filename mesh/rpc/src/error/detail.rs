@@ -33,7 +33,12 @@ impl MeshError {
             | Self::ConnectionLost { endpoint, .. }
             | Self::GoneAway { endpoint }
             | Self::NoStatus { endpoint } => put("endpoint", endpoint.clone()),
-            Self::RateLimited { path, .. } => put("path", path.clone()),
+            Self::RateLimited { path, key, .. } => {
+                put("path", path.clone());
+                if let Some(key) = key {
+                    put("hash_key", (*key).to_owned());
+                }
+            }
             Self::LoadShed { criticality } => put("criticality", criticality::name(*criticality).to_owned()),
             Self::StreamReset { reason } => put("http2_error", format!("{reason:?}")),
             Self::MessageTooLarge { side, size, limit } => {

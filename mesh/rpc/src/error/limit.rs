@@ -19,10 +19,12 @@ impl MeshError {
         match self {
             // A handler that passes the status on passes this on to its own caller.
             Self::ClientThrottled { .. } => _ = headers.insert(PUSHBACK, NEVER),
-            Self::RateLimited { limit, wait, .. } => {
+            Self::RateLimited { key, limit, wait, .. } => {
+                // Limits have names: callers alone, or with them the field that tells their calls apart.
+                let name = key.map_or_else(|| "caller".to_owned(), |key| format!("caller,{key}"));
                 details.set_retry_info(Some(*wait));
-                details.add_quota_failure_violation("caller", self.to_string());
-                say_limit(&mut headers, *limit, *wait);
+                details.add_quota_failure_violation(&name, self.to_string());
+                say_limit(&mut headers, &name, *limit, *wait);
             }
             _ => {}
         }
@@ -32,16 +34,16 @@ impl MeshError {
 
 /// When to come again, for gRPC (gRFC A6) and for HTTP (draft-ietf-httpapi-ratelimit-headers-11; the fields changed
 /// their form from draft to draft, and are written here alone).
-fn say_limit(headers: &mut HeaderMap, limit: RateLimit, wait: Duration) {
+fn say_limit(headers: &mut HeaderMap, name: &str, limit: RateLimit, wait: Duration) {
     let ((millis, seconds), (quota, window)) = (rounded_up(wait), quota(limit));
     let fields = [
         (PUSHBACK, millis.min(i32::MAX as u128).to_string()),
-        (RATE_LIMIT, format!("\"caller\";r=0;t={seconds}")),
-        (RATE_LIMIT_POLICY, format!("\"caller\";q={quota};w={window}")),
+        (RATE_LIMIT, format!("\"{name}\";r=0;t={seconds}")),
+        (RATE_LIMIT_POLICY, format!("\"{name}\";q={quota};w={window}")),
     ];
-    for (name, value) in fields {
+    for (header, value) in fields {
         if let Ok(value) = value.parse() {
-            headers.insert(name, value);
+            headers.insert(header, value);
         }
     }
 }

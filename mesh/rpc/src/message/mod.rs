@@ -24,5 +24,13 @@ pub(crate) use {
 /// The flag and the length of a message.
 const PREFIX: usize = 5;
 
+/// The first message's prefix and text, and what follows it; `None` if it is not whole.
+pub(crate) fn split(data: &[u8]) -> Option<(&[u8; PREFIX], &[u8], &[u8])> {
+    let (prefix, rest) = data.split_first_chunk::<PREFIX>()?;
+    let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]);
+    let (message, next) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+    Some((prefix, message, next))
+}
+
 /// The largest message that is taken unless another bound is set: gRPC's default, and that of tonic's codecs.
 pub(crate) const MAX_BYTES: usize = 4 * 1024 * 1024;

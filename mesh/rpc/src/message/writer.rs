@@ -2,7 +2,7 @@
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 
-use super::{Encoding, PREFIX, codec::compress};
+use super::{Encoding, PREFIX, codec::compress, split};
 
 /// Compresses the messages of a body that are large enough.
 ///
@@ -61,14 +61,6 @@ impl Writer {
         }
         data
     }
-}
-
-/// The first message's prefix and text, and what follows it; `None` if it is not whole.
-fn split(data: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let (prefix, rest) = data.split_at_checked(PREFIX)?;
-    let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]);
-    let (message, next) = rest.split_at_checked(usize::try_from(length).ok()?)?;
-    Some((prefix, message, next))
 }
 
 #[cfg(test)]

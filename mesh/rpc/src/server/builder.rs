@@ -121,7 +121,9 @@ impl ServerBuilder {
             Some(name) => Err(BuildError::DuplicateService(name)),
             None => {
                 let limiter = Arc::new(Limiter::new(&self.config.load_shed, self.policies.iter().len()));
-                let limits = Arc::new(Limits::new(&self.config.rate_limit, *self.policies));
+                let seed = self.seed.unwrap_or_else(rand::random);
+                let limits = Limits::new(&self.config.rate_limit, *self.policies, seed);
+                let limits = Arc::new(limits.map_err(BuildError::Config)?);
                 let load = Load { limiter: Arc::clone(&limiter), limits: Arc::clone(&limits) };
                 Ok(Server {
                     routes: Arc::new(self.routes),
@@ -131,7 +133,7 @@ impl ServerBuilder {
                     limiter,
                     limits,
                     config: self.config,
-                    seed: self.seed.unwrap_or_else(rand::random),
+                    seed,
                 })
             }
         }

@@ -19,7 +19,7 @@ use super::{
     entry::RequestBody,
     instruments::Instruments,
     messages::MessagesLayer,
-    rate_limit::{Limits, RateLimitLayer},
+    rate_limit::{KeyRateLimitLayer, Limits, RateLimitLayer},
     relay_pushback::RelayPushbackLayer,
     router::{Router, Routes},
     shed::{Limiter, LoadShedLayer},
@@ -51,11 +51,13 @@ pub(super) fn stack(
         // Before anything is done for the call, so that what is too much costs nearly nothing.
         .layer(LoadShedLayer::new(policies, limiter))
         // After load shedding: a call that is not worked on takes nothing from its caller's bucket.
-        .layer(RateLimitLayer::new(limits))
+        .layer(RateLimitLayer::new(Arc::clone(&limits)))
         // Around the handler and all it awaits: nothing below may go on once the deadline has passed.
         .layer(DeadlineLayer::new(policies))
         // Inside the deadline, which bounds the wait for a message where there is one; around all that reads messages.
         .layer(MessagesLayer::new(config, policies))
+        // Where messages are whole and plain, before any is decoded.
+        .layer(KeyRateLimitLayer::new(limits))
         // Inside the deadline, to know which streams have none and must be ended by a drain.
         .layer(EndStreamsLayer::new(drain))
         // Around the handler alone: what the calls it makes are told becomes part of its answer.

@@ -19,6 +19,7 @@ const UNARY: MethodPolicy = MethodPolicy {
     hedge: None,
     criticality: Criticality::Default,
     rate_limit: Some(RateLimit { per_second: 2, burst: 3 }),
+    key_rate_limit: None,
     hash_key: None,
     client_streaming: false,
     server_streaming: false,

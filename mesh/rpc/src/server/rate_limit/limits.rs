@@ -1,66 +1,72 @@
 //! All limits of a server.
 
-use std::{
-    borrow::Cow,
-    hash::{DefaultHasher, Hasher as _},
-    time::Duration,
-};
+use std::time::Duration;
 
 use http::{HeaderName, Request};
-use mesh_policy::{PolicyTable, RateLimit};
+use mesh_policy::{MessageField, PolicyTable, RateLimit};
 use tokio::time::Instant;
 
-use super::{RateLimitConfig, gcra::Gcra, table::Table};
+use super::{
+    RateLimitConfig,
+    gcra::Gcra,
+    methods::{Method, hash_of, methods},
+    table::Table,
+};
 use crate::{
     atomic::{AtomicU64, Ordering::Relaxed},
     error::MeshError,
     hash::mix,
+    message_key,
     server::peer,
 };
 
-/// All limits of a server, by path, and the buckets of all callers.
+/// All limits of a server, by path, and the buckets of all callers and keys.
 #[derive(Debug)]
 pub(in crate::server) struct Limits {
     methods: Box<[Method]>,
-    /// `None` while there is nothing to limit.
-    table: Option<Table>,
+    /// By caller and method; `None` while there is nothing to limit.
+    callers: Option<Table>,
+    /// By caller, method and key of the message. A table of its own: keys come from messages, as many as anybody
+    /// likes, and must not make a caller forgotten.
+    keys: Option<Table>,
     caller_key: Option<HeaderName>,
+    /// Nobody outside can tell which keys share a set of the table.
+    salt: u64,
     refused: AtomicU64,
     epoch: Instant,
 }
 
-#[derive(Debug)]
-struct Method {
-    path: Cow<'static, str>,
-    gcra: Gcra,
-    hash: u64,
+/// A call whose message is still to be looked at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Keyed {
+    /// The place of its method.
+    method: usize,
+    /// A number that stands for its caller.
+    caller: u64,
 }
 
 impl Limits {
     /// The limits of contracts, as far as the configuration does not tighten them, and those that it adds.
-    pub(in crate::server) fn new(config: &RateLimitConfig, policies: PolicyTable) -> Self {
-        let of_contracts = policies.iter().filter_map(|policy| {
-            let limit = policy.rate_limit?;
-            Some((Cow::Borrowed(policy.path), limit))
-        });
-        let mut methods: Vec<Method> = Vec::new();
-        let added = config.methods.iter().map(|(path, limit)| (Cow::Owned(path.clone()), *limit));
-        for (path, limit) in of_contracts.chain(added).filter(|_| config.enabled) {
-            match methods.binary_search_by(|method| method.path.cmp(&path)) {
-                Ok(known) => methods[known].gcra = Gcra::new(tighter(methods[known].gcra.limit(), limit)),
-                Err(place) => {
-                    let hash = hash_of(path.as_bytes());
-                    methods.insert(place, Method { path, gcra: Gcra::new(limit), hash });
-                }
-            }
-        }
-        Self {
-            table: (!methods.is_empty()).then(|| Table::new(config.keys)),
-            methods: methods.into(),
+    ///
+    /// # Errors
+    /// When the configuration limits the values of a field that no contract names.
+    pub(in crate::server) fn new(
+        config: &RateLimitConfig,
+        policies: PolicyTable,
+        seed: u64,
+    ) -> Result<Self, &'static str> {
+        let methods = methods(config, policies)?;
+        let table = |is_needed, keys| if is_needed { Some(Table::new(keys)) } else { None };
+        Ok(Self {
+            callers: table(methods.iter().any(|method| method.calls.is_some()), config.keys),
+            keys: table(methods.iter().any(|method| method.keys.is_some()), config.message_keys),
+            methods,
             caller_key: config.caller_key.as_deref().and_then(|key| key.parse().ok()),
+            // Not the numbers that the same seed gives elsewhere.
+            salt: mix(seed ^ 0x6b65_7973),
             refused: AtomicU64::new(0),
             epoch: Instant::now(),
-        }
+        })
     }
 
     /// Takes one call from the bucket of its caller and method.
@@ -68,22 +74,52 @@ impl Limits {
     /// # Errors
     /// When it is empty.
     pub(super) fn take<B>(&self, request: &Request<B>) -> Result<(), MeshError> {
-        let Some(table) = &self.table else { return Ok(()) };
-        let path = request.uri().path();
-        let Ok(method) = self.methods.binary_search_by(|method| method.path.as_ref().cmp(path)) else {
-            return Ok(());
-        };
+        let Some(table) = &self.callers else { return Ok(()) };
+        let Some(method) = self.find(request) else { return Ok(()) };
         let method = &self.methods[method];
+        let Some(gcra) = &method.calls else { return Ok(()) };
         let key = mix(self.caller(request) ^ method.hash);
-        table.take(key, &method.gcra, self.now()).map_err(|wait| {
-            self.refused.fetch_add(1, Relaxed);
-            MeshError::RateLimited { path: path.to_owned(), limit: method.gcra.limit(), wait }
-        })
+        table.take(key, gcra, self.now()).map_err(|wait| self.refuse(method, None, gcra, wait))
+    }
+
+    /// The call, if the key of its message has a limit of its own.
+    pub(super) fn keyed<B>(&self, request: &Request<B>) -> Option<Keyed> {
+        self.keys.as_ref()?;
+        let method = self.find(request)?;
+        self.methods[method].keys.as_ref()?;
+        Some(Keyed { method, caller: self.caller(request) })
+    }
+
+    /// Takes one call from the bucket of its caller, its method and the key that `message` has. Those without a key
+    /// share a bucket.
+    ///
+    /// # Errors
+    /// When it is empty.
+    pub(super) fn take_key(&self, call: Keyed, message: &[u8]) -> Result<(), MeshError> {
+        let method = &self.methods[call.method];
+        let (Some(table), Some(keys)) = (&self.keys, &method.keys) else { return Ok(()) };
+        let key = message_key::of_message(message, &keys.field).unwrap_or(0);
+        // Two keys of one caller and method never share a number: what is done to one is not done to another.
+        let bucket = mix(mix(call.caller ^ method.hash ^ self.salt) ^ key);
+        let MessageField { name, .. } = keys.field;
+        table
+            .take(bucket, &keys.gcra, self.now())
+            .map_err(|wait| self.refuse(method, Some(name), &keys.gcra, wait))
     }
 
     /// Calls that were one too many since the server was built.
     pub(in crate::server) fn refused(&self) -> u64 {
         self.refused.load(Relaxed)
+    }
+
+    fn refuse(&self, method: &Method, key: Option<&'static str>, gcra: &Gcra, wait: Duration) -> MeshError {
+        self.refused.fetch_add(1, Relaxed);
+        MeshError::RateLimited { path: method.path.clone().into_owned(), key, limit: gcra.limit(), wait }
+    }
+
+    fn find<B>(&self, request: &Request<B>) -> Option<usize> {
+        let path = request.uri().path();
+        self.methods.binary_search_by(|method| method.path.as_ref().cmp(path)).ok()
     }
 
     /// A number that stands for a caller. Those without a name are one.
@@ -99,16 +135,6 @@ impl Limits {
     }
 }
 
-fn tighter(one: RateLimit, other: RateLimit) -> RateLimit {
-    RateLimit { per_second: one.per_second.min(other.per_second), burst: one.burst.min(other.burst) }
-}
-
-fn hash_of(bytes: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(bytes);
-    hasher.finish()
-}
-
 /// The bucket's size and how long it takes to fill, as `RateLimit-Policy` says them; the latter in whole seconds.
 pub(crate) fn quota(limit: RateLimit) -> (u32, u32) {
     (limit.burst, limit.burst.div_ceil(limit.per_second.max(1)).max(1))
@@ -120,73 +146,4 @@ pub(crate) fn rounded_up(wait: Duration) -> (u128, u128) {
 }
 
 #[cfg(test)]
-mod tests {
-    use mesh_policy::{Criticality, Idempotency, MethodPolicy};
-
-    use super::*;
-
-    const LIMITED: MethodPolicy = MethodPolicy {
-        path: "/a.v1.A/Limited",
-        idempotency: Idempotency::Unknown,
-        deadline: None,
-        retry: None,
-        hedge: None,
-        criticality: Criticality::Default,
-        rate_limit: Some(RateLimit { per_second: 1, burst: 4 }),
-        hash_key: None,
-        client_streaming: false,
-        server_streaming: false,
-    };
-    static POLICIES: PolicyTable =
-        PolicyTable::new(&[LIMITED, MethodPolicy { path: "/a.v1.A/Unlimited", rate_limit: None, ..LIMITED }]);
-
-    fn taken(limits: &Limits, path: &str, caller: Option<&str>) -> usize {
-        let mut request = Request::builder().uri(format!("http://h{path}"));
-        if let Some(caller) = caller {
-            request = request.header("x-caller", caller);
-        }
-        let request = request.body(()).unwrap();
-        (0..20).take_while(|_| limits.take(&request).is_ok()).count()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn configuration_tightens_and_adds_and_never_loosens() {
-        let limit = |per_second, burst| RateLimit { per_second, burst };
-        let methods = vec![
-            ("/a.v1.A/Limited".to_owned(), limit(9, 2)),
-            ("/a.v1.A/Limited".to_owned(), limit(9, 9)),
-            ("/a.v1.A/Unlimited".to_owned(), limit(9, 9)),
-        ];
-        let limits = Limits::new(&RateLimitConfig { methods, ..RateLimitConfig::default() }, POLICIES);
-        let taken = |path| taken(&limits, path, None);
-        assert_eq!(["/a.v1.A/Limited", "/a.v1.A/Unlimited", "/a.v1.A/Other"].map(taken), [2, 9, 20]);
-        // One a second, as the contract says, not nine.
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(taken("/a.v1.A/Limited"), 1);
-        assert_eq!(limits.refused(), 3);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn callers_do_not_share_a_bucket() {
-        let config =
-            RateLimitConfig { caller_key: Some("x-caller".to_owned()), ..RateLimitConfig::default() };
-        let limits = Limits::new(&config, POLICIES);
-        let taken = |caller| taken(&limits, "/a.v1.A/Limited", caller);
-        assert_eq!([Some("a"), Some("b"), None, Some("a"), None].map(taken), [4, 4, 4, 0, 0]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn without_limits_there_is_no_table() {
-        let off = RateLimitConfig { enabled: false, ..RateLimitConfig::default() };
-        assert!(Limits::new(&off, POLICIES).table.is_none());
-        assert!(Limits::new(&RateLimitConfig::default(), PolicyTable::new(&[])).table.is_none());
-        assert!(Limits::new(&RateLimitConfig::default(), POLICIES).table.is_some());
-    }
-
-    #[test]
-    fn waits_are_rounded_up() {
-        assert_eq!(rounded_up(Duration::from_nanos(1)), (1, 1));
-        assert_eq!(rounded_up(Duration::from_millis(1_500)), (1_500, 2));
-        assert_eq!(quota(RateLimit { per_second: 10, burst: 25 }), (25, 3));
-    }
-}
+mod tests;
