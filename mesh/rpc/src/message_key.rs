@@ -4,20 +4,25 @@
 //! ([`MessageField`]), and here the message is walked field by field without decoding any: nothing is allocated, and
 //! what is not on the way is jumped over. As protobuf has it, the last of several values is the value, and a message
 //! that comes in parts is the sum of its parts. A field that is absent, empty or zero (in proto3 they are the same) has
-//! no key; neither has a message that is compressed, in several frames, or malformed.
+//! no key; neither has a message that is in several frames or malformed.
 
 use std::num::NonZeroU64;
 
+use http::HeaderMap;
 use mesh_policy::{FieldEncoding, MessageField};
 
-use crate::{hash::mix, message::split};
+use crate::{
+    hash::mix,
+    message::{split, unpacked},
+};
 
 /// How many fields are looked at before what was found is taken for the value. Encoders write fields by their numbers,
 /// and keys have low ones.
 const MOST_FIELDS: u32 = 1_000;
 
-/// The first byte of a frame whose message is not compressed ("gRPC over HTTP/2", Length-Prefixed-Message).
+/// The first byte of a frame, whose message is not compressed or is ("gRPC over HTTP/2", Length-Prefixed-Message).
 const PLAIN: u8 = 0;
+const PACKED: u8 = 1;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Value<'a> {
@@ -29,6 +34,16 @@ enum Value<'a> {
 pub(crate) fn of_frame(frame: &[u8], field: &MessageField) -> Option<u64> {
     match split(frame)? {
         ([PLAIN, ..], message, []) => of_message(message, field),
+        _ => None,
+    }
+}
+
+/// The key of the one message that `frame` is, when the caller has compressed it itself, as these headers say. It is
+/// decompressed for that alone: a channel that compresses ([`CompressionConfig`](crate::CompressionConfig)) reads the
+/// key before, and costs less.
+pub(crate) fn of_packed(frame: &[u8], headers: &HeaderMap, field: &MessageField) -> Option<u64> {
+    match split(frame)? {
+        ([PACKED, ..], packed, []) => of_message(&unpacked(packed, headers)?, field),
         _ => None,
     }
 }

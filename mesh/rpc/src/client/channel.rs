@@ -24,7 +24,6 @@ use super::{
     adaptive_throttle::Admission,
     backoff::Backoff,
     balance::{Epoch, Keeper, Queue, Random, Scale, Slots},
-    compress,
     dial::{Dial, settings},
     endpoints::Endpoints,
     retry::{AttemptCounts, RetryConfig, Shared},
@@ -33,7 +32,6 @@ use super::{
     telemetry::{Instruments, Load},
     wires::Wires,
 };
-use crate::message::CompressionConfig;
 
 static NO_POLICIES: PolicyTable = PolicyTable::new(&[]);
 
@@ -56,7 +54,6 @@ pub struct Channel {
     endpoints: Arc<Endpoints>,
     shared: Arc<Shared>,
     target: Arc<Target>,
-    compression: Option<CompressionConfig>,
     /// Read by telemetry, for as long as there is a channel.
     _load: Registered<Load>,
 }
@@ -128,10 +125,6 @@ impl Service<Request<Body>> for Channel {
     }
 
     fn call(&mut self, request: Request<Body>) -> ResponseFuture {
-        let request = match self.compression {
-            Some(config) => compress::outgoing(request, config),
-            None => request,
-        };
         ResponseFuture { inner: self.stack.call(request) }
     }
 }
@@ -226,10 +219,11 @@ impl ChannelBuilder {
         if self.eager && tokio::runtime::Handle::try_current().is_ok() {
             endpoints.connect();
         }
-        let shared = Arc::new(Shared::new(&self.retry, *self.policies, admission, seed, instruments));
+        let shared = Shared::new(&self.retry, *self.policies, compression, admission, seed, instruments);
+        let shared = Arc::new(shared);
         let stack = stack(Arc::clone(&endpoints), Arc::clone(&shared), name);
         let _load = Load { wires, shared: Arc::clone(&shared) }.read();
-        Ok(Channel { stack, endpoints, shared, target, compression, _load })
+        Ok(Channel { stack, endpoints, shared, target, _load })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use mesh_policy::{HedgePolicy, Idempotency, MethodPolicy, PolicyTable, RetryPolicy};
 
 use super::{
@@ -73,9 +74,11 @@ impl Methods {
 }
 
 impl Method {
-    /// A message to the method, and where it belongs by its contract.
-    pub(super) fn message(&self, bytes: Bytes) -> Message {
-        let key = self.policy.hash_key.as_ref().and_then(|field| message_key::of_frame(&bytes, field));
+    /// A message to the method, as its caller made it, and where it belongs by its contract.
+    pub(super) fn message(&self, bytes: Bytes, headers: &HeaderMap) -> Message {
+        let key = self.policy.hash_key.as_ref().and_then(|field| {
+            message_key::of_frame(&bytes, field).or_else(|| message_key::of_packed(&bytes, headers, field))
+        });
         Message { bytes, key }
     }
 }

@@ -25,6 +25,15 @@ impl Encoding {
         }
     }
 
+    /// The one of this name.
+    pub(super) fn of(name: &HeaderValue) -> Option<Self> {
+        match name.as_bytes() {
+            b"gzip" => Some(Self::Gzip),
+            b"zstd" => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+
     /// Its name in `grpc-encoding` and `grpc-accept-encoding`.
     pub const fn name(self) -> &'static str {
         match self {
@@ -51,11 +60,10 @@ pub(crate) enum Named {
 /// compressed, would refuse it.
 pub(crate) fn named(headers: &mut HeaderMap) -> Named {
     let Some(name) = headers.remove(GRPC_ENCODING) else { return Named::Identity };
-    match name.as_bytes() {
-        b"identity" => Named::Identity,
-        b"gzip" => Named::Known(Encoding::Gzip),
-        b"zstd" => Named::Known(Encoding::Zstd),
-        _ => Named::Unknown(name),
+    match Encoding::of(&name) {
+        Some(encoding) => Named::Known(encoding),
+        None if name == "identity" => Named::Identity,
+        None => Named::Unknown(name),
     }
 }
 

@@ -12,6 +12,8 @@ mod encoding;
 mod reader;
 mod writer;
 
+use http::HeaderMap;
+
 pub use config::CompressionConfig;
 pub use encoding::Encoding;
 pub(crate) use {
@@ -30,6 +32,13 @@ pub(crate) fn split(data: &[u8]) -> Option<(&[u8; PREFIX], &[u8], &[u8])> {
     let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]);
     let (message, next) = rest.split_at_checked(usize::try_from(length).ok()?)?;
     Some((prefix, message, next))
+}
+
+/// A message as it was before it was compressed as `headers` say; `None` if that is not known here, or if it is larger
+/// than messages are.
+pub(crate) fn unpacked(packed: &[u8], headers: &HeaderMap) -> Option<Vec<u8>> {
+    let encoding = Encoding::of(headers.get(GRPC_ENCODING)?)?;
+    codec::decompress(encoding, packed, MAX_BYTES).ok()
 }
 
 /// The largest message that is taken unless another bound is set: gRPC's default, and that of tonic's codecs.

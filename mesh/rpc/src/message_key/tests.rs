@@ -1,3 +1,4 @@
+use http::{HeaderName, HeaderValue};
 use proptest::prelude::*;
 use prost::Message as _;
 
@@ -97,6 +98,23 @@ fn only_one_whole_message_that_is_not_compressed_has_a_key() {
     for length in 0..whole.len() {
         assert_eq!(of_frame(&whole[..length], &ID), None, "{length}");
     }
+}
+
+#[test]
+fn a_message_that_its_caller_has_compressed_has_the_key_that_it_had() {
+    let message = Outer { id: "user".repeat(100), ..Outer::default() }.encode_to_vec();
+    let key = of_frame(&frame(&message), &ID);
+    let mut packed = frame(&zstd::bulk::compress(&message, 1).unwrap());
+    packed[0] = PACKED;
+    let of = |name, frame: &[u8]| {
+        let name = HeaderValue::from_static(name);
+        of_packed(frame, &HeaderMap::from_iter([(HeaderName::from_static("grpc-encoding"), name)]), &ID)
+    };
+    assert_eq!(of("zstd", &packed), key);
+    // Another encoding, one that is not known here, none, half of it, and one that says that it is not compressed.
+    assert_eq!((of("gzip", &packed), of("snappy", &packed)), (None, None));
+    assert_eq!(of_packed(&packed, &HeaderMap::new(), &ID), None);
+    assert_eq!((of("zstd", &packed[..9]), of("zstd", &frame(&message))), (None, None));
 }
 
 #[test]

@@ -21,6 +21,7 @@ use super::{
     retrying::{Source, retrying},
 };
 use crate::client::{
+    compress,
     hedge::hedging,
     methods::Repeats,
     outgoing::{Collected, Outgoing, Tape, collect},
@@ -98,34 +99,36 @@ where
     }
 
     fn call(&mut self, Call { request, method, since, trace }: Call) -> Self::Future {
-        let (head, body) = request.into_parts();
-        let request = Request::from_parts(head, ());
-        let request = First { request, method, since, trace };
+        let (mut head, body) = request.into_parts();
+        let writer = compress::begin(&mut head.headers, self.shared.compression);
+        let request = First { request: Request::from_parts(head, ()), method, since, trace };
         // A call of no known method may be a stream, whose caller is to be asked for no more than HTTP/2 can take.
         let Some((index, method)) = method.map(|index| (index, self.shared.methods.get(index))) else {
-            return self.once(request, Outgoing::streamed(body));
+            return self.once(request, compress::stream(Outgoing::streamed(body), writer));
         };
         let collected = if method.policy.client_streaming {
             Collected::Streamed(Outgoing::streamed(body))
         } else {
             collect(body)
         };
-        let most = match (&method.repeats, &collected) {
-            (_, Collected::Failed(_)) | (Repeats::Never, _) => None,
-            (Repeats::Retries { .. }, _) | (Repeats::Hedges { .. }, Collected::Whole(_)) => Some(index),
-            // A stream cannot be sent to two servers at once.
-            (Repeats::Hedges { .. }, Collected::Streamed(_)) => None,
+        let body = match collected {
+            Collected::Failed(status) => return ResponseFuture::Refused { status: Some(status) },
+            Collected::Whole(bytes) => {
+                let message = method.message(bytes, request.request.headers());
+                Outgoing::Whole(compress::message(message, writer))
+            }
+            Collected::Streamed(body) => compress::stream(body, writer),
         };
-        match (collected, most) {
-            (Collected::Failed(status), _) => ResponseFuture::Refused { status: Some(status) },
-            (Collected::Whole(bytes), None) => {
-                let message = method.message(bytes);
-                self.once(request, Outgoing::Lone(message))
-            }
-            (Collected::Streamed(body), None) => self.once(request, body),
-            (collected, Some(index)) => {
-                ResponseFuture::Repeated { inner: self.repeated(request, collected, index) }
-            }
+        let is_repeated = match (&method.repeats, &body) {
+            (Repeats::Never, _) => false,
+            (Repeats::Retries { .. }, _) | (Repeats::Hedges { .. }, Outgoing::Whole(_)) => true,
+            // A stream cannot be sent to two servers at once.
+            (Repeats::Hedges { .. }, _) => false,
+        };
+        match body {
+            body if is_repeated => ResponseFuture::Repeated { inner: self.repeated(request, body, index) },
+            Outgoing::Whole(message) => self.once(request, Outgoing::Lone(message)),
+            body => self.once(request, body),
         }
     }
 }
@@ -143,26 +146,21 @@ where
     fn repeated(
         &mut self,
         first: First,
-        collected: Collected,
+        body: Outgoing,
         index: usize,
     ) -> BoxFuture<'static, Result<Response<Answer<R>>, Status>> {
         // The service that is ready makes the first attempt, and its clone serves the next call.
         let next = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, next);
         let call = Repeated::new(Arc::clone(&self.shared), index, first.trace);
-        match collected {
-            Collected::Whole(bytes) => {
-                let message = call.method().message(bytes);
-                match call.method().repeats {
-                    Repeats::Hedges { .. } => Box::pin(hedging(inner, call, first, message)),
-                    _ => Box::pin(retrying(inner, call, first, Source::Whole(message))),
-                }
-            }
-            Collected::Streamed(body) => {
+        let is_hedged = matches!(call.method().repeats, Repeats::Hedges { .. });
+        match body {
+            Outgoing::Whole(message) if is_hedged => Box::pin(hedging(inner, call, first, message)),
+            Outgoing::Whole(message) => Box::pin(retrying(inner, call, first, Source::Whole(message))),
+            body => {
                 let tape = Tape::new(body, self.shared.replay_bytes_max);
                 Box::pin(retrying(inner, call, first, Source::Taped(tape)))
             }
-            Collected::Failed(status) => Box::pin(std::future::ready(Err(status))),
         }
     }
 }

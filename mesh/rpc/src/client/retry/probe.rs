@@ -28,7 +28,7 @@ impl RepeatDecisions {
         let admission = Admission::new(&AdaptiveThrottleConfig::default(), 1);
         let telemetry = mesh_telemetry::Telemetry::new();
         let instruments = Instruments::new(telemetry, &Target::fixed([]), &policies);
-        Self(Arc::new(Shared::new(&RetryConfig::default(), policies, admission, 1, instruments)))
+        Self(Arc::new(Shared::new(&RetryConfig::default(), policies, None, admission, 1, instruments)))
     }
 
     /// A call of the method at `path`, of which one attempt fails with `code` and another one is answered. Whether

@@ -9,13 +9,16 @@ use tokio::time::Instant;
 use tonic::{Code, Status};
 
 use super::{Allowance, RetryConfig, counters::Tally, jitter::Jitter};
-use crate::client::{
-    adaptive_throttle::Admission,
-    budget::{RepeatBudget, Throttle},
-    hedge,
-    methods::{Method, Methods, Repeats},
-    outgoing::Outgoing,
-    telemetry::{Attempt, Instruments},
+use crate::{
+    client::{
+        adaptive_throttle::Admission,
+        budget::{RepeatBudget, Throttle},
+        hedge,
+        methods::{Method, Methods, Repeats},
+        outgoing::Outgoing,
+        telemetry::{Attempt, Instruments},
+    },
+    message::CompressionConfig,
 };
 
 /// What all calls of a channel share.
@@ -26,6 +29,8 @@ pub(in crate::client) struct Shared {
     pub(in crate::client) throttle: Throttle,
     pub(in crate::client) admission: Admission,
     pub(in crate::client) instruments: Instruments,
+    /// How requests are compressed.
+    pub(super) compression: Option<CompressionConfig>,
     pub(super) replay_bytes_max: usize,
     jitter: Jitter,
 }
@@ -34,6 +39,7 @@ impl Shared {
     pub(in crate::client) fn new(
         config: &RetryConfig,
         policies: PolicyTable,
+        compression: Option<CompressionConfig>,
         admission: Admission,
         seed: u64,
         instruments: Instruments,
@@ -43,6 +49,7 @@ impl Shared {
             budget: RepeatBudget::new(&config.budget),
             throttle: Throttle::new(&config.throttle),
             admission,
+            compression,
             replay_bytes_max: config.replay_bytes_max,
             jitter: Jitter::new(seed),
             instruments,
