@@ -69,10 +69,12 @@ pub use client::{
     SuccessRateConfig, Target, TargetError, ThrottleConfig, WaitForReady, previous_attempts,
 };
 #[cfg(feature = "probe")]
-pub use client::{Decisions, RepeatDecisions};
+pub use client::{Decisions, RepeatDecisions, ThrottleDecisions};
 pub use error::{DOMAIN, MeshError, Side, Spent, Stage};
 pub use message::{CompressionConfig, Encoding};
 pub use network::{Connector, Listener, Tcp};
+#[cfg(feature = "probe")]
+pub use server::ServerDecisions;
 pub use server::{
     BuildError, Drained, Health, Load, LoadShedConfig, RateLimitConfig, ServeError, Server, ServerBuilder,
     ServerConfig,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use mesh_policy::MessageField;
 use tonic::Status;
 
 use crate::{
@@ -11,6 +12,7 @@ use crate::{
     error::Side,
     grpc_timeout,
     message::{Encoding, GRPC_ACCEPT_ENCODING, GRPC_ENCODING, Named, Reader, Writer, accepted, named},
+    message_key,
     pushback::{PUSHBACK, Pushback},
     trace,
 };
@@ -69,6 +71,11 @@ pub fn messages(encoding: Option<Encoding>, limit: usize, pieces: &[&[u8]]) -> O
 /// Messages as they are sent.
 pub fn compressed(encoding: Encoding, min_bytes: usize, messages: &[u8]) -> Bytes {
     Writer::new(Some(encoding), min_bytes).write(Bytes::copy_from_slice(messages))
+}
+
+/// The key of the message that a frame is, prefix and all, by a field that a contract calls its `hash_key`.
+pub fn message_key(frame: &[u8], field: &MessageField) -> Option<u64> {
+    message_key::of_frame(frame, field)
 }
 
 /// A header with each value that can be one.

@@ -37,6 +37,8 @@ mod trail;
 mod wires;
 
 pub use adaptive_throttle::AdaptiveThrottleConfig;
+#[cfg(feature = "probe")]
+pub use adaptive_throttle::ThrottleDecisions;
 pub use attempt::previous_attempts;
 pub use balance::{BalanceConfig, Balancing, HashKey, SlowStartConfig, WaitForReady};
 pub use budget::{BudgetConfig, ThrottleConfig};

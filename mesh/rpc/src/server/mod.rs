@@ -19,6 +19,8 @@ mod messages;
 mod method;
 mod peer;
 mod preface;
+#[cfg(feature = "probe")]
+mod probe;
 mod rate_limit;
 mod reflection;
 mod relay_pushback;
@@ -32,6 +34,8 @@ mod telemetry;
 pub use builder::{BuildError, ServerBuilder};
 pub use config::ServerConfig;
 pub use health::Health;
+#[cfg(feature = "probe")]
+pub use probe::ServerDecisions;
 pub use rate_limit::RateLimitConfig;
 pub(crate) use rate_limit::{quota, rounded_up};
 pub use serve::{Drained, ServeError, Server};

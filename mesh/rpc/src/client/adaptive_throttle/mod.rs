@@ -7,8 +7,12 @@
 
 mod config;
 mod layer;
+#[cfg(feature = "probe")]
+mod probe;
 mod throttle;
 
 pub use config::AdaptiveThrottleConfig;
 pub(super) use layer::{AdaptiveThrottle, AdaptiveThrottleLayer};
+#[cfg(feature = "probe")]
+pub use probe::ThrottleDecisions;
 pub(super) use throttle::Admission;

@@ -73,7 +73,7 @@ impl Limits {
     ///
     /// # Errors
     /// When it is empty.
-    pub(super) fn take<B>(&self, request: &Request<B>) -> Result<(), MeshError> {
+    pub(in crate::server) fn take<B>(&self, request: &Request<B>) -> Result<(), MeshError> {
         let Some(table) = &self.callers else { return Ok(()) };
         let Some(method) = self.find(request) else { return Ok(()) };
         let method = &self.methods[method];

@@ -86,7 +86,7 @@ const fn share(class: Criticality) -> u64 {
 
 /// How a call was let in.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Admitted {
+pub(in crate::server) struct Admitted {
     /// Calls in flight, this one included.
     pub(super) in_flight: u32,
     /// Whether it is to be timed.
@@ -95,7 +95,7 @@ pub(super) struct Admitted {
 
 /// What a call is told that is turned away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Overload {
+pub(in crate::server) enum Overload {
     /// A few calls are too many: later there may be room.
     Brief,
     /// Much is too much: nobody should come again with the same call.
@@ -140,7 +140,7 @@ impl Limiter {
     }
 
     /// Lets a call in, unless there are as many as its class may have.
-    pub(super) fn admit(&self, class: Criticality) -> Result<Admitted, Overload> {
+    pub(in crate::server) fn admit(&self, class: Criticality) -> Result<Admitted, Overload> {
         let limit = u64::from(self.limit());
         let most = if self.is_enabled { limit * share(class) / 100 } else { u64::from(u32::MAX - 1) };
         let one_more = |calls: u64| {

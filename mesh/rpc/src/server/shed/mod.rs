@@ -18,6 +18,8 @@ pub use config::LoadShedConfig;
 pub(super) use layer::LoadShedLayer;
 pub(super) use limiter::Limiter;
 pub use load::Load;
+#[cfg(feature = "probe")]
+pub(super) use permit::Permit;
 
 #[cfg(test)]
 mod model;

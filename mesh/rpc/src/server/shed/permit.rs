@@ -8,7 +8,7 @@ use super::limiter::{Admitted, Limiter};
 
 /// A call's place. Given back when it is dropped; by then the limiter has its time, if it is timed.
 #[derive(Debug)]
-pub(super) struct Permit {
+pub(in crate::server) struct Permit {
     limiter: Arc<Limiter>,
     admitted: Admitted,
     method: usize,
@@ -18,13 +18,13 @@ pub(super) struct Permit {
 
 impl Permit {
     /// A place for a call of the `method` of this number, if its time says something.
-    pub(super) fn new(limiter: Arc<Limiter>, admitted: Admitted, method: Option<usize>) -> Self {
+    pub(in crate::server) fn new(limiter: Arc<Limiter>, admitted: Admitted, method: Option<usize>) -> Self {
         let since = (method.is_some() && admitted.is_timed).then(Instant::now);
         Self { limiter, admitted, method: method.unwrap_or_default(), since }
     }
 
     /// The head of the answer is there.
-    pub(super) fn answered(&mut self, went_well: bool) {
+    pub(in crate::server) fn answered(&mut self, went_well: bool) {
         if let Some(since) = self.since.take() {
             self.limiter.sample(self.method, self.admitted, since, went_well);
         }
