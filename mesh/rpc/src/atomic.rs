@@ -2,15 +2,21 @@
 //!
 //! `RUSTFLAGS="--cfg mesh_loom" cargo test -p mesh-rpc --lib --release --target-dir target/loom loom_` runs every
 //! interleaving of the tests named so. (Not `--cfg loom`, which others in the tree take for theirs.)
+//!
+//! Covered are, of the client, `Slots` and `Queue`, `Load`, `SlowStart`, `Keeper`, `Gate`, `Counts`, `Window`, `Throttle`,
+//! `Class` (the adaptive throttle), `Vitals`, `Peer` and `Sketch`; of the server `Limiter`, `Table` and `Calls` (what a
+//! drain waits for). Not covered is what has no two accesses that must agree: counters that are added to and read by
+//! telemetry, `Random`, the turn of round robin, and what one task writes for others to read (`LastHeard`, the calls that
+//! wait on a connection); nor what other crates guard (`ArcSwap`, tokio's `Notify`).
 
 #[cfg(all(test, mesh_loom))]
 pub(crate) use loom::sync::Mutex;
 #[cfg(all(test, mesh_loom))]
-pub(crate) use loom::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 #[cfg(not(all(test, mesh_loom)))]
 pub(crate) use std::sync::Mutex;
 #[cfg(not(all(test, mesh_loom)))]
-pub(crate) use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// What `SeqCst` accesses before and after this say already, for loom, which takes them for `AcqRel`.
 #[inline]

@@ -264,3 +264,40 @@ mod tests {
         }
     }
 }
+
+/// Every interleaving of two threads: see `crate::atomic`.
+#[cfg(all(test, mesh_loom))]
+mod loom_tests {
+    use loom::{sync::Arc, thread};
+
+    use super::*;
+
+    #[test]
+    fn loom_a_slow_refusal_does_not_make_a_later_one_forgotten() {
+        loom::model(|| {
+            let class = Arc::new(Class::new());
+            let slow = Arc::clone(&class);
+            let slow = thread::spawn(move || slow.refuse(3));
+            class.refuse(12);
+            slow.join().unwrap();
+            assert_eq!(class.last.load(Acquire), 13);
+            // At tick 13 that of tick 3 is out of the window; that of tick 12 is not.
+            assert_eq!(class.refused.sum(13), 1);
+        });
+    }
+
+    #[test]
+    fn loom_who_knows_of_a_refusal_finds_it_in_the_window() {
+        loom::model(|| {
+            let class = Arc::new(Class::new());
+            class.requests.add(3);
+            let server = Arc::clone(&class);
+            let server = thread::spawn(move || server.refuse(3));
+            // One call, refused: an excess of one over one and the padding.
+            let held_back = class.held_back(3, 2.0);
+            assert!(held_back == 0.0 || held_back == 1.0 / (1.0 + PADDING), "{held_back}");
+            server.join().unwrap();
+            assert_eq!(class.held_back(3, 2.0), 1.0 / (1.0 + PADDING));
+        });
+    }
+}

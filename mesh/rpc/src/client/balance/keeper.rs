@@ -1,8 +1,8 @@
 //! What calls leave to the channel's own task.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use tokio::sync::Notify;
+
+use crate::atomic::{AtomicBool, Ordering};
 
 /// What calls, and connections, leave to the channel's own task: to connect, to judge, and to make a new snapshot.
 #[derive(Debug, Default)]
@@ -39,5 +39,37 @@ impl Keeper {
     /// there is a runtime.
     pub(in crate::client) fn starts(&self) -> bool {
         !self.running.load(Ordering::Relaxed) && !self.running.swap(true, Ordering::Relaxed)
+    }
+}
+
+/// Every interleaving of two threads: see `crate::atomic`.
+#[cfg(all(test, mesh_loom))]
+mod loom_tests {
+    use loom::{sync::Arc, thread};
+
+    use super::*;
+
+    #[test]
+    fn loom_of_two_first_calls_one_starts_the_task() {
+        loom::model(|| {
+            let keeper = Arc::new(Keeper::default());
+            let other = Arc::clone(&keeper);
+            let other = thread::spawn(move || other.starts());
+            let one = keeper.starts();
+            assert!(one != other.join().unwrap());
+            assert!(!keeper.starts());
+        });
+    }
+
+    #[test]
+    fn loom_what_a_call_wants_is_taken_in_this_turn_or_is_there_for_the_next() {
+        loom::model(|| {
+            let keeper = Arc::new(Keeper::default());
+            let other = Arc::clone(&keeper);
+            let other = thread::spawn(move || other.want());
+            let taken = keeper.take_wanted();
+            other.join().unwrap();
+            assert!(taken != keeper.take_wanted(), "once, and not twice");
+        });
     }
 }

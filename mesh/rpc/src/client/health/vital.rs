@@ -1,6 +1,6 @@
 //! What a server has said of itself.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use crate::atomic::{AtomicU8, Ordering};
 
 /// What a server has said of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,5 +34,25 @@ impl Vitals {
             1 => Vital::Unknown,
             _ => Vital::NotServing,
         }
+    }
+}
+
+/// Every interleaving of two threads: see `crate::atomic`.
+#[cfg(all(test, mesh_loom))]
+mod loom_tests {
+    use loom::{sync::Arc, thread};
+
+    use super::*;
+
+    #[test]
+    fn loom_what_two_say_at_once_is_news_once() {
+        loom::model(|| {
+            let vitals = Arc::new(Vitals::new());
+            let other = Arc::clone(&vitals);
+            let other = thread::spawn(move || other.set(Vital::NotServing));
+            let one = vitals.set(Vital::NotServing);
+            assert!(one != other.join().unwrap());
+            assert_eq!(vitals.read(), Vital::NotServing);
+        });
     }
 }

@@ -1,9 +1,8 @@
 //! Counts of latencies in buckets that grow with them.
 
-use std::{
-    sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
+
+use crate::atomic::{AtomicU32, Ordering};
 
 /// Each power of two is cut into eight: a latency is known to an eighth of itself.
 const BITS: u32 = 3;
@@ -18,7 +17,7 @@ pub(super) struct Buckets([AtomicU32; BUCKETS]);
 
 impl Default for Buckets {
     fn default() -> Self {
-        Self([const { AtomicU32::new(0) }; BUCKETS])
+        Self(std::array::from_fn(|_| AtomicU32::new(0)))
     }
 }
 

@@ -7,10 +7,7 @@
 //!
 //! No lock: a latency that is recorded in the moment in which windows change may count in the wrong one, or not.
 
-use std::{
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -18,6 +15,7 @@ use super::{
     HedgeConfig,
     buckets::{Buckets, quantile},
 };
+use crate::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 const LOOK_MILLIS: u64 = 1_000;
 const TURN_MILLIS: u64 = 5_000;
@@ -66,8 +64,13 @@ impl Sketch {
 
     /// Learns that an answer took `latency`.
     pub(in crate::client) fn record(&self, latency: Duration) {
-        self.windows[self.newer.load(Ordering::Relaxed)].add(latency);
-        let now = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.record_at(u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX), latency);
+    }
+
+    /// `now` is in milliseconds since `begun`.
+    fn record_at(&self, now: u64, latency: Duration) {
+        // With the store below: who counts in a window that has begun anew counts after it was cleared.
+        self.windows[self.newer.load(Ordering::Acquire)].add(latency);
         let due = self.next_look.load(Ordering::Relaxed);
         // Who moves the time of the next look is the one who looks.
         let mine = |due| {
@@ -107,7 +110,7 @@ impl Sketch {
         self.usual.store(usual.max(1), Ordering::Relaxed);
         let older = 1 - self.newer.load(Ordering::Relaxed);
         self.windows[older].clear();
-        self.newer.store(older, Ordering::Relaxed);
+        self.newer.store(older, Ordering::Release);
     }
 }
 
@@ -199,5 +202,59 @@ mod tests {
         });
         let (total, _) = quantile(&sketch.windows[0], &sketch.windows[1], 0.95);
         assert_eq!(total, 40_000);
+    }
+}
+
+/// Every interleaving of two threads: see `crate::atomic`.
+#[cfg(all(test, mesh_loom))]
+mod loom_tests {
+    use loom::{sync::Arc, thread};
+
+    use super::*;
+
+    const MILLI: Duration = Duration::from_millis(1);
+
+    /// A look reads every bucket of both windows.
+    fn model(test: impl Fn() + Send + Sync + 'static) {
+        let mut builder = loom::model::Builder::new();
+        builder.max_branches = 10_000;
+        builder.check(test);
+    }
+
+    fn sketch() -> Sketch {
+        Sketch::new(HedgeConfig { answers_min: 1, ..HedgeConfig::default() })
+    }
+
+    fn total(sketch: &Sketch) -> u64 {
+        quantile(&sketch.windows[0], &sketch.windows[1], 0.95).0
+    }
+
+    #[test]
+    fn loom_two_that_are_due_look_once_and_lose_nothing() {
+        model(|| {
+            let sketch = Arc::new(sketch());
+            let other = Arc::clone(&sketch);
+            let other = thread::spawn(move || other.record_at(LOOK_MILLIS, MILLI));
+            sketch.record_at(LOOK_MILLIS, MILLI);
+            other.join().unwrap();
+            assert_eq!(total(&sketch), 2);
+            assert!(matches!(sketch.usual(), Usual::Below(_)));
+            assert_eq!(sketch.next_look.load(Ordering::Relaxed), 2 * LOOK_MILLIS);
+        });
+    }
+
+    #[test]
+    fn loom_windows_turn_once_and_what_comes_meanwhile_is_kept() {
+        model(|| {
+            let sketch = Arc::new(sketch());
+            let other = Arc::clone(&sketch);
+            let other = thread::spawn(move || other.record_at(TURN_MILLIS, MILLI));
+            sketch.record_at(TURN_MILLIS, MILLI);
+            other.join().unwrap();
+            assert_eq!(sketch.newer.load(Ordering::Relaxed), 1);
+            // Both went to the window that is the older one now, or one of them to the new one, after it was cleared.
+            assert_eq!(total(&sketch), 2);
+            assert!(sketch.usual.load(Ordering::Relaxed) > 0);
+        });
     }
 }

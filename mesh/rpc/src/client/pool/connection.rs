@@ -1,14 +1,12 @@
 //! One HTTP/2 connection and the calls on it.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-};
+use std::{fmt, sync::Arc};
 
-use crate::{client::balance::Slots, wire::SendRequest};
+use crate::{
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+    client::balance::Slots,
+    wire::SendRequest,
+};
 
 /// What h2 takes for the peer's `SETTINGS_MAX_CONCURRENT_STREAMS` until the peer has said it. Near the 100 that RFC
 /// 9113 recommends as the least, and a number that hardly any peer says: as long as it stands, the peer has not
@@ -156,5 +154,42 @@ impl fmt::Debug for Connection {
             .field("streams", &self.streams)
             .field("peer", &self.peer)
             .finish_non_exhaustive()
+    }
+}
+
+/// Every interleaving of two threads: see `crate::atomic`.
+#[cfg(all(test, mesh_loom))]
+mod loom_tests {
+    use loom::{sync::Arc, thread};
+
+    use super::*;
+
+    #[test]
+    fn loom_no_call_sees_more_streams_than_the_peer_allows() {
+        loom::model(|| {
+            let peer = Arc::new(Peer::new());
+            let driver = Arc::clone(&peer);
+            let driver = thread::spawn(move || driver.allows(3));
+            let seen = peer.limit();
+            assert!(seen == 1 || seen == 3, "{seen}");
+            assert!(driver.join().unwrap(), "more than the one from before");
+            assert_eq!(peer.limit(), 3);
+        });
+    }
+
+    #[test]
+    fn loom_no_more_streams_are_taken_than_the_peer_allows_by_then() {
+        loom::model(|| {
+            let shared = Arc::new((Peer::new(), Slots::default()));
+            let driver = Arc::clone(&shared);
+            let driver = thread::spawn(move || driver.0.allows(2));
+            let call = Arc::clone(&shared);
+            let call = thread::spawn(move || call.1.take(call.0.limit()));
+            let one = shared.1.take(shared.0.limit());
+            let other = call.join().unwrap();
+            driver.join().unwrap();
+            assert!(one || other, "there is always room for one");
+            assert_eq!(shared.1.taken(), usize::from(one) + usize::from(other));
+        });
     }
 }
