@@ -3,8 +3,8 @@
 //! `RUSTFLAGS="--cfg mesh_loom" cargo test -p mesh-rpc --lib --release --target-dir target/loom loom_` runs every
 //! interleaving of the tests named so. (Not `--cfg loom`, which others in the tree take for theirs.)
 //!
-//! Covered are, of the client, `Slots` and `Queue`, `Load`, `SlowStart`, `Keeper`, `Gate`, `Counts`, `Window`, `Throttle`,
-//! `Class` (the adaptive throttle), `Vitals`, `Peer` and `Sketch`; of the server `Limiter`, `Table` and `Calls` (what a
+//! Covered are, of the client, `Slots` and `Queue`, `Calls`, `Load`, `SlowStart`, `Keeper`, `Gate`, `Counts`, `Window`, `Throttle`,
+//! `Class` (the adaptive throttle), `Vitals`, `Streams` (of a connection) and `Sketch`; of the server `Limiter`, `Table` and `Calls` (what a
 //! drain waits for). Not covered is what has no two accesses that must agree: counters that are added to and read by
 //! telemetry, `Random`, the turn of round robin, and what one task writes for others to read (`LastHeard`, the calls that
 //! wait on a connection); nor what other crates guard (`ArcSwap`, tokio's `Notify`).

@@ -5,6 +5,7 @@
 //! ([`outlier`](super::outlier)) and its connections ([`pool`](super::pool)). What it holds then is a [`Place`],
 //! which tells all of them how the call went. None of that takes a lock, allocates, or hops to a task.
 
+mod calls;
 mod config;
 #[cfg(test)]
 pub(super) mod doubles;
@@ -25,16 +26,17 @@ mod wish;
 pub use config::{BalanceConfig, Balancing, SlowStartConfig};
 pub use wish::{HashKey, WaitForReady};
 pub(super) use {
-    gauges::Gauges,
+    calls::{Calls, Counted},
+    gauges::{Seat, Seats},
     keeper::Keeper,
     load::{Load, Scale},
     outcome::Outcome,
     picker::{Choice, Picker},
     place::Place,
-    random::Random,
+    random::{Draws, Random},
     slots::{Queue, Slots, Ticket},
     slow_start::SlowStart,
-    snapshot::{Absent, Members, Ready, Snapshot},
+    snapshot::{Absent, Members, Snapshot},
     ticks::Epoch,
     wish::Wish,
 };

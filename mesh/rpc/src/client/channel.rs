@@ -23,7 +23,7 @@ use super::{
     ChannelConfig, ChannelConfigError, Target,
     adaptive_throttle::Admission,
     backoff::Backoff,
-    balance::{Epoch, Keeper, Queue, Random, Scale, Slots},
+    balance::{Calls, Epoch, Keeper, Queue, Random, Scale},
     dial::{Dial, settings},
     endpoints::Endpoints,
     retry::{AttemptCounts, RetryConfig, Shared},
@@ -32,6 +32,7 @@ use super::{
     telemetry::{Instruments, Load},
     wires::Wires,
 };
+use crate::hash::mix;
 
 static NO_POLICIES: PolicyTable = PolicyTable::new(&[]);
 
@@ -202,8 +203,10 @@ impl ChannelBuilder {
             settings: settings(&self.config, &tasks),
             backoff: Backoff::new(&self.config, seed),
             random: Random::new(seed),
+            // Another sequence than that one.
+            draws: mix(seed),
             queue: Queue::new(self.config.max_queued),
-            in_flight: Slots::default(),
+            calls: Calls::default(),
             epoch: Epoch::new(Instant::now()),
             scale: Scale::new(&self.config.balance),
             config: self.config,

@@ -23,7 +23,7 @@ use tokio::{
 use super::{
     Target,
     address::Address,
-    balance::{Absent, Members, Ready, Snapshot},
+    balance::{Absent, Members, Seat, Seats, Snapshot},
     endpoint::Endpoint,
     outlier::{Breaker, Judged, Record, Standing, judge},
     target::Kind,
@@ -131,6 +131,7 @@ impl Directory {
         }
         let mut before: BTreeMap<_, _> =
             list.entries.drain(..).map(|entry| (entry.endpoint.key(), entry)).collect();
+        let mut seats = self.seats(addresses.len().saturating_sub(before.len()));
         let mut entries = BTreeMap::new();
         let mut order = Vec::with_capacity(addresses.len());
         for address in addresses {
@@ -140,7 +141,7 @@ impl Directory {
                 let known = before.remove(&key);
                 known
                     .inspect(|entry| entry.endpoint.is_now_at(address))
-                    .unwrap_or_else(|| self.entry(address))
+                    .unwrap_or_else(|| self.entry(address, seats.next()))
             });
         }
         list.entries = order.iter().filter_map(|key| entries.remove(key)).collect();
@@ -157,8 +158,14 @@ impl Directory {
         self.wires.keeper.wake();
     }
 
-    fn entry(&self, address: &Address) -> Entry {
-        let endpoint = Endpoint::new(address.clone(), self.authority(address), Arc::clone(&self.wires));
+    /// For about so many endpoints that were not known before.
+    fn seats(&self, wanted: usize) -> Seats {
+        let consecutive = self.wires.config.outlier.consecutive.as_ref();
+        Seats::new(wanted, consecutive.map_or(0, |consecutive| consecutive.failures))
+    }
+
+    fn entry(&self, address: &Address, seat: Seat) -> Entry {
+        let endpoint = Endpoint::new(address.clone(), self.authority(address), seat, Arc::clone(&self.wires));
         Entry { endpoint: Arc::new(endpoint), breaker: Breaker::new() }
     }
 
@@ -246,18 +253,21 @@ impl Directory {
 
     fn assemble(&self, list: &List, now: Instant) -> Snapshot {
         let mut seen = Seen::default();
-        for entry in &list.entries {
-            entry.endpoint.look(|phase| seen.note(entry, phase, now));
+        for (index, entry) in list.entries.iter().enumerate() {
+            entry.endpoint.look(|phase| seen.note((index, entry), phase, now));
         }
         // Envoy's panic threshold: with too few left, those that are would be next to fail.
-        let available = seen.serving.iter().filter(|entry| entry.breaker.is_closed()).count();
+        let available = seen.serving.iter().filter(|(_, entry)| entry.breaker.is_closed()).count();
         let percent = usize::try_from(self.wires.config.outlier.panic_percent).unwrap_or(usize::MAX);
         let panic = available * 100 < list.entries.len() * percent;
-        let takes = |entry: &&&Entry| panic || entry.breaker.is_closed() || entry.breaker.is_half_open();
-        let ready: Vec<_> =
-            seen.serving.iter().filter(takes).map(|entry| Ready::new(&entry.endpoint)).collect();
+        let takes = |entry: &Entry| panic || entry.breaker.is_closed() || entry.breaker.is_half_open();
+        let ready = seen.serving.iter().filter(|(_, entry)| takes(entry)).map(|(index, _)| *index);
+        // The members are the endpoints of the entries, in the same order.
+        let mut snapshot = Snapshot::with_ready(Arc::clone(&list.members), ready);
         let target = || self.target.to_string();
-        let absent = if ready.is_empty() && !seen.serving.is_empty() {
+        snapshot.panic = panic;
+        snapshot.asleep = seen.asleep;
+        snapshot.absent = if snapshot.ready.is_empty() && !seen.serving.is_empty() {
             Absent::Failed(MeshError::BreakerOpen { target: target() })
         } else if seen.coming {
             Absent::Coming
@@ -266,7 +276,7 @@ impl Directory {
         } else {
             seen.error.map_or(Absent::Coming, Absent::Failed)
         };
-        Snapshot { members: Arc::clone(&list.members), ready, panic, asleep: seen.asleep, absent }
+        snapshot
     }
 
     fn authority(&self, address: &Address) -> Authority {

@@ -29,10 +29,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     address::Address,
-    balance::{Gauges, Place},
+    balance::Seat,
     dial::{Driver, Opened},
     health::{self, Vital, Vitals},
-    pool::{Connection, NoStream, Peer, Pool},
+    pool::{Connection, INITIAL_STREAMS, NoStream, Peer, Pool},
     wires::Wires,
 };
 use crate::error::MeshError;
@@ -70,28 +70,28 @@ struct State {
     watch: CancellationToken,
 }
 
+/// One endpoint: first what every call on it reads.
+#[repr(C)]
 pub(super) struct Endpoint {
-    /// Where it was when it became known.
-    pub(super) address: Address,
+    pub(super) wires: Arc<Wires>,
+    pub(super) gauges: Seat,
     key: SocketAddr,
     /// `:authority` of the calls to it.
     pub(super) authority: Authority,
-    pub(super) wires: Arc<Wires>,
-    pub(super) gauges: Gauges,
+    /// Where it was when it became known.
+    pub(super) address: Address,
     vitals: Vitals,
     pool: Pool,
     state: Mutex<State>,
 }
 
 impl Endpoint {
-    pub(super) fn new(address: Address, authority: Authority, wires: Arc<Wires>) -> Self {
-        let config = &wires.config;
-        let alarm = config.outlier.consecutive.as_ref().map_or(0, |consecutive| consecutive.failures);
+    pub(super) fn new(address: Address, authority: Authority, gauges: Seat, wires: Arc<Wires>) -> Self {
         Self {
             key: address.key(),
             address: address.clone(),
             authority,
-            gauges: Gauges::new(alarm),
+            gauges,
             vitals: Vitals::new(),
             pool: Pool::default(),
             state: Mutex::new(State {
@@ -120,30 +120,13 @@ impl Endpoint {
         }
     }
 
-    /// A place for a call, if there is one now, on `first` before all other connections. Takes no lock.
-    pub(super) fn take(
-        self: &Arc<Self>,
-        first: Option<&Arc<Connection>>,
-        now: Instant,
-        probe: bool,
-    ) -> Option<Place> {
-        if !self.gauges.load.in_flight.take(self.wires.config.max_in_flight) {
-            return None;
+    /// A connection on which a stream was taken for a call, if there is one now. Takes no lock.
+    pub(super) fn take_stream(&self) -> Option<Arc<Connection>> {
+        let taken = self.pool.take();
+        if matches!(taken, Err(NoStream::Full { first: true })) {
+            self.wires.keeper.wake();
         }
-        let connection = match first.filter(|first| first.is_open() && first.take()) {
-            Some(first) => Ok(Arc::clone(first)),
-            None => self.pool.take(),
-        };
-        match connection {
-            Ok(connection) => Some(Place::new(Arc::clone(self), connection, now, probe)),
-            Err(reason) => {
-                self.gauges.load.in_flight.give_back();
-                if reason == (NoStream::Full { first: true }) {
-                    self.wires.keeper.wake();
-                }
-                None
-            }
-        }
+        taken.ok()
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -246,8 +229,9 @@ impl Endpoint {
         };
         match opened {
             Ok(Ok(Opened { sender, driver })) => {
-                let peer = Arc::new(Peer::new());
-                if self.opened(Connection::new(sender, Arc::clone(&peer))) {
+                let connection = Arc::new(Connection::new(sender, Arc::clone(self)));
+                let peer = Peer::of(&connection);
+                if self.opened(connection) {
                     self.wires.metrics.connected();
                     self.drive(driver, &peer).await;
                     self.wires.metrics.disconnected();
@@ -259,7 +243,7 @@ impl Endpoint {
     }
 
     /// There is a connection. Returns whether there is still use for it.
-    pub(super) fn opened(self: &Arc<Self>, connection: Connection) -> bool {
+    pub(super) fn opened(self: &Arc<Self>, connection: Arc<Connection>) -> bool {
         let mut state = self.lock();
         state.attempting = false;
         if matches!(state.phase, Phase::Retired) {
@@ -292,11 +276,14 @@ impl Endpoint {
     }
 
     /// Carries calls until the connection is over.
-    async fn drive(&self, mut driver: Driver, peer: &Arc<Peer>) {
+    async fn drive(&self, mut driver: Driver, peer: &Peer) {
         let _closing = Closing(peer);
         let since = Instant::now();
-        let look = |driver: &Driver| {
-            if peer.allows(driver.max_send_streams()) {
+        let mut allowed = INITIAL_STREAMS;
+        let mut look = |driver: &Driver| {
+            // The same on nearly every poll.
+            let before = std::mem::replace(&mut allowed, driver.max_send_streams());
+            if allowed != before && peer.allows(allowed) {
                 // Calls that wait can go on.
                 self.wires.queue.wake_all();
             }

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     Target,
-    balance::{Absent, Choice, Picker, Place, Ticket, Wish},
+    balance::{Absent, Choice, Counted, Draws, Picker, Place, Ticket, Wish},
     directory::Directory,
     outgoing::Outgoing,
     ready, trail,
@@ -135,29 +135,30 @@ impl Endpoints {
         let wires = &self.directory.wires;
         ready::start(&self.directory);
         let limit = wires.config.max_requests;
-        if !wires.in_flight.take(limit) {
+        let Some(Counted { number, in_flight }) = wires.calls.take(limit) else {
             return Err(Unplaced::Dropped(MeshError::TargetFull { limit }));
-        }
+        };
         let now = Instant::now();
         let snapshot = self.directory.snapshot();
         let choice = Choice {
             snapshot: &snapshot,
             wish,
-            random: &wires.random,
+            draws: Draws::of(wires.draws, number),
             scale: &wires.scale,
             slow_start: &wires.config.balance.slow_start,
-            in_flight: wires.in_flight.taken(),
+            max_in_flight: wires.config.max_in_flight,
+            in_flight,
             now,
             tick: wires.epoch.tick(now),
         };
         let asleep = snapshot.asleep.is_some_and(|asleep| asleep <= now);
-        if let Some(place) = self.picker.pick(choice) {
+        if let Some(place) = self.picker.pick(&choice) {
             if asleep {
                 wires.keeper.want();
             }
             return Ok(place);
         }
-        wires.in_flight.give_back();
+        wires.calls.give_back();
         if !snapshot.ready.is_empty() {
             if asleep {
                 wires.keeper.want();

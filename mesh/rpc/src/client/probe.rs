@@ -20,7 +20,17 @@ impl Decisions {
     /// `code`: what it asks for, the choice of an endpoint and of a connection, the load, and the record of the
     /// outcome. `None` while nobody is ready.
     pub fn decide(&self, extensions: &Extensions, code: Code) -> Option<SocketAddr> {
-        let mut place = self.0.place_now(&Wish::of(extensions))?;
+        self.go(&Wish::of(extensions), code)
+    }
+
+    /// The same for a call that belongs where this key does by the words of its message, as its contract says
+    /// (`hash_key`).
+    pub fn decide_by(&self, key: u64, code: Code) -> Option<SocketAddr> {
+        self.go(&Wish::of(&Extensions::new()).or_key(Some(key)), code)
+    }
+
+    fn go(&self, wish: &Wish, code: Code) -> Option<SocketAddr> {
+        let mut place = self.0.place_now(wish)?;
         let address = place.endpoint().key();
         place.answered();
         place.heard();

@@ -7,7 +7,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     ChannelConfig,
     backoff::Backoff,
-    balance::{Epoch, Keeper, Queue, Random, Scale, Slots},
+    balance::{Calls, Epoch, Keeper, Queue, Random, Scale},
     dial::Dial,
 };
 use crate::wire::ClientSettings;
@@ -18,8 +18,10 @@ pub(super) struct Wires {
     pub(super) settings: ClientSettings,
     pub(super) config: ChannelConfig,
     pub(super) backoff: Backoff,
-    /// For decisions on the path of a call.
+    /// For decisions beside the path of calls.
     pub(super) random: Random,
+    /// From which each call draws by its number.
+    pub(super) draws: u64,
     /// By what loads are measured.
     pub(super) scale: Scale,
     /// Owns every task of the channel.
@@ -30,7 +32,7 @@ pub(super) struct Wires {
     /// Tells the resolver that an endpoint was lost or could not be reached.
     pub(super) trouble: Notify,
     /// Calls in flight on all endpoints.
-    pub(super) in_flight: Slots,
+    pub(super) calls: Calls,
     /// Calls that wait for an endpoint.
     pub(super) queue: Queue,
     pub(super) epoch: Epoch,

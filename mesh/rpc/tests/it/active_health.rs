@@ -53,6 +53,28 @@ async fn a_server_gets_calls_only_while_it_says_that_it_serves() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_does_not_belong_to_a_server_that_says_it_does_not_serve() {
+    let network = Network::default();
+    let nodes = [named(&network, 1, "a"), named(&network, 2, "b")];
+    let client = watching(&network, 2);
+    let owners = async || {
+        let mut owners = Vec::new();
+        for key in 0..20 {
+            let mut request = Request::new(UnaryRequest { text: "name".to_owned() });
+            request.extensions_mut().insert(mesh_rpc::HashKey(key));
+            owners.push(client.clone().unary(request).await.unwrap().into_inner().text);
+        }
+        owners
+    };
+    owners().await;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    assert!(owners().await.contains(&"a".to_owned()), "both serve");
+    nodes[0].health.set_not_serving(SERVICE);
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    assert_eq!(owners().await, ["b"; 20]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_comes_back_is_asked_again() {
     let network = Network::default();
     let first = named(&network, 1, "first");

@@ -12,7 +12,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Choice, Epoch, Keeper, Picker, Place, Queue, Random, Ready, Scale, Slots, Snapshot, Wish,
+    Calls, Choice, Counted, Draws, Epoch, Keeper, Picker, Place, Queue, Random, Scale, Seats, Snapshot, Wish,
     snapshot::Members,
 };
 use crate::client::{
@@ -26,18 +26,24 @@ use crate::client::{
 use crate::wire::ConnectionError;
 
 /// A connection that is open as long as its driver lives, which need not be polled. The other end never speaks.
-pub(in crate::client) async fn connection() -> (Connection, Arc<Peer>, Driver) {
+pub(in crate::client) async fn connection() -> (Arc<Connection>, Peer, Driver) {
+    let field = Field::of(1, ChannelConfig::default()).await;
+    connection_to(&field.endpoints[0]).await
+}
+
+/// Another one, to this endpoint, which does not know of it yet.
+async fn connection_to(endpoint: &Arc<Endpoint>) -> (Arc<Connection>, Peer, Driver) {
     let (near, far) = duplex(1_024);
-    let config = ChannelConfig::default();
-    let (sender, driver) = settings(&config, &TaskTracker::new()).handshake(near).await.unwrap();
-    let peer = Arc::new(Peer::new());
-    let connection = Connection::new(sender, Arc::clone(&peer));
-    let driver = Driver { peer: Arc::clone(&peer), _connection: Box::pin(driver), _far: far };
+    let (sender, driver) =
+        settings(&endpoint.wires.config, &TaskTracker::new()).handshake(near).await.unwrap();
+    let connection = Arc::new(Connection::new(sender, Arc::clone(endpoint)));
+    let peer = Peer::of(&connection);
+    let driver = Driver { peer: peer.clone(), _connection: Box::pin(driver), _far: far };
     (connection, peer, driver)
 }
 
 pub(in crate::client) struct Driver {
-    pub(in crate::client) peer: Arc<Peer>,
+    pub(in crate::client) peer: Peer,
     _connection: BoxFuture<'static, Result<(), ConnectionError>>,
     _far: DuplexStream,
 }
@@ -71,12 +77,13 @@ pub(in crate::client) fn wires(dial: impl Dial + 'static, config: ChannelConfig)
         settings: settings(&config, &tasks),
         backoff: Backoff::new(&config, 1),
         random: Random::new(1),
+        draws: 1,
         tasks,
         closed: CancellationToken::new(),
         keeper: Keeper::default(),
         trouble: Notify::new(),
         metrics: ClientMetrics::registered(&Registry::default(), String::new(), []),
-        in_flight: Slots::default(),
+        calls: Calls::default(),
         queue: Queue::new(config.max_queued),
         epoch: Epoch::new(Instant::now()),
         scale: Scale::new(&config.balance),
@@ -97,42 +104,50 @@ impl Field {
     pub(in crate::client) async fn of(count: u16, config: ChannelConfig) -> Self {
         let wires = wires(Nowhere, config);
         let (mut endpoints, mut drivers) = (Vec::new(), Vec::new());
+        let mut seats = Seats::new(count.into(), 7);
         for port in 1..=count {
             let address = SocketAddr::from(([10, 0, 0, 1], port));
             let authority = address.to_string().parse().unwrap();
-            let endpoint = Arc::new(Endpoint::new(address.into(), authority, Arc::clone(&wires)));
-            let (connection, peer, driver) = connection().await;
+            let endpoint = Endpoint::new(address.into(), authority, seats.next(), Arc::clone(&wires));
+            let endpoint = Arc::new(endpoint);
+            let (connection, peer, driver) = connection_to(&endpoint).await;
             peer.allows(1_000_000);
             assert!(endpoint.opened(connection));
             endpoints.push(endpoint);
             drivers.push(driver);
         }
-        let snapshot = Snapshot {
-            members: Arc::new(Members::new(endpoints.clone())),
-            ready: endpoints.iter().map(Ready::new).collect(),
-            ..Snapshot::unknown()
-        };
+        let members = Arc::new(Members::new(endpoints.clone()));
+        let snapshot = Snapshot::with_ready(members, 0..endpoints.len());
         let picker = Picker::new(&wires.config.balance);
         Self { wires, endpoints, drivers, snapshot, picker }
     }
 
     pub(in crate::client) fn pick(&self, wish: &Wish) -> Option<Place> {
-        assert!(self.wires.in_flight.take(usize::MAX));
+        let Counted { number, in_flight } = self.wires.calls.take(usize::MAX).unwrap();
         let now = Instant::now();
-        let place = self.picker.pick(Choice {
+        let place = self.picker.pick(&Choice {
             snapshot: &self.snapshot,
             wish,
-            random: &self.wires.random,
+            draws: Draws::of(self.wires.draws, number),
             scale: &self.wires.scale,
             slow_start: &self.wires.config.balance.slow_start,
-            in_flight: self.wires.in_flight.taken(),
+            max_in_flight: self.wires.config.max_in_flight,
+            in_flight,
             now,
             tick: self.wires.epoch.tick(now),
         });
         if place.is_none() {
-            self.wires.in_flight.give_back();
+            self.wires.calls.give_back();
         }
         place
+    }
+
+    /// A place on the endpoint with this number, whoever else might be chosen.
+    pub(in crate::client) fn take(&self, number: usize) -> Place {
+        assert!(self.wires.calls.take(usize::MAX).is_some());
+        let endpoint = &self.endpoints[number];
+        assert!(endpoint.gauges.load.in_flight.take(usize::MAX));
+        Place::new(endpoint.take_stream().unwrap(), Instant::now(), false)
     }
 
     /// Where a call goes that stays there for no time, as the number of its endpoint.
@@ -144,5 +159,12 @@ impl Field {
 
     pub(in crate::client) fn number(place: &Place) -> usize {
         usize::from(place.endpoint().key().port()) - 1
+    }
+}
+
+/// An endpoint and its connections have each other until one of them ends.
+impl Drop for Field {
+    fn drop(&mut self) {
+        self.endpoints.iter().for_each(|endpoint| endpoint.retire());
     }
 }

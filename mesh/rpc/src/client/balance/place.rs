@@ -23,7 +23,6 @@ use crate::{
 /// - a call that nobody waits for any more took at least as long as it did; if its deadline had passed, the endpoint
 ///   was too slow.
 pub(in crate::client) struct Place {
-    endpoint: Arc<Endpoint>,
     connection: Arc<Connection>,
     since: Instant,
     deadline: Option<Deadline>,
@@ -38,14 +37,8 @@ pub(in crate::client) struct Place {
 
 impl Place {
     /// For a call for which a stream, and a place on the endpoint, were taken.
-    pub(in crate::client) fn new(
-        endpoint: Arc<Endpoint>,
-        connection: Arc<Connection>,
-        since: Instant,
-        probe: bool,
-    ) -> Self {
+    pub(in crate::client) fn new(connection: Arc<Connection>, since: Instant, probe: bool) -> Self {
         Self {
-            endpoint,
             connection,
             since,
             deadline: deadline::current(),
@@ -62,7 +55,7 @@ impl Place {
     }
 
     pub(in crate::client) fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+        self.connection.endpoint()
     }
 
     pub(in crate::client) fn sender(&self) -> SendRequest {
@@ -85,8 +78,8 @@ impl Place {
         };
         self.flows = true;
         self.tell(latency, Outcome::Success, None, self.since + latency);
-        if std::mem::take(&mut self.probe) && self.endpoint.gauges.record.passed() {
-            self.endpoint.wires.keeper.wake();
+        if std::mem::take(&mut self.probe) && self.endpoint().gauges.record.passed() {
+            self.endpoint().wires.keeper.wake();
         }
     }
 
@@ -106,7 +99,7 @@ impl Place {
 
     /// The call was not sent.
     pub(in crate::client) fn unsent(mut self) {
-        self.connection.refused();
+        self.connection.close();
         self.say_nothing();
     }
 
@@ -114,7 +107,7 @@ impl Place {
     fn say_nothing(&mut self) {
         self.over = true;
         if self.probe {
-            self.endpoint.gauges.record.return_probe();
+            self.endpoint().gauges.record.return_probe();
         }
     }
 
@@ -134,17 +127,16 @@ impl Place {
             };
             self.tell(latency, outcome, pushback, now);
         }
-        if self.endpoint.gauges.record.record(outcome, self.probe) {
-            self.endpoint.wires.keeper.wake();
+        let endpoint = self.connection.endpoint();
+        if endpoint.gauges.record.record(outcome, self.probe) {
+            endpoint.wires.keeper.wake();
         }
     }
 
     fn tell(&self, latency: Duration, outcome: Outcome, pushback: Option<Duration>, now: Instant) {
-        let now = self.endpoint.wires.epoch.tick(now);
-        self.endpoint
-            .gauges
-            .load
-            .record(&self.endpoint.wires.scale, Sample { latency, outcome, pushback, now });
+        let endpoint = self.connection.endpoint();
+        let now = endpoint.wires.epoch.tick(now);
+        endpoint.gauges.load.record(&endpoint.wires.scale, Sample { latency, outcome, pushback, now });
     }
 }
 
@@ -160,15 +152,15 @@ impl Drop for Place {
             self.end(outcome, None);
         }
         self.connection.give_back();
-        self.endpoint.gauges.load.in_flight.give_back();
-        let wires = &self.endpoint.wires;
-        wires.in_flight.give_back();
-        wires.queue.wake_one();
+        let endpoint = self.connection.endpoint();
+        endpoint.gauges.load.in_flight.give_back();
+        endpoint.wires.calls.give_back();
+        endpoint.wires.queue.wake_one();
     }
 }
 
 impl fmt::Debug for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Place").field("endpoint", &self.endpoint.address).finish_non_exhaustive()
+        f.debug_struct("Place").field("endpoint", &self.endpoint().address).finish_non_exhaustive()
     }
 }

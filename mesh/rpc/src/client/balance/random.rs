@@ -1,5 +1,7 @@
 //! Randomness for decisions on the path of a call.
 
+use std::cell::Cell;
+
 use crate::{
     atomic::{AtomicU64, Ordering},
     hash::mix,
@@ -23,8 +25,38 @@ impl Random {
 
     /// From 0 up to 1.
     pub(in crate::client) fn fraction(&self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+        fraction(self.next())
     }
+}
+
+/// The random numbers of one call. They follow from the seed of its channel and from its own number, so that nothing
+/// is shared but the counter that calls have anyway.
+#[derive(Debug)]
+pub(in crate::client) struct Draws(Cell<u64>);
+
+/// Further numbers of a call are not the first ones of the next calls.
+const FURTHER: u64 = 0xd134_2543_de82_ef95;
+
+impl Draws {
+    /// Those of the call with this number.
+    pub(in crate::client) fn of(seed: u64, number: u32) -> Self {
+        Self(Cell::new(seed.wrapping_add(GOLDEN.wrapping_mul(u64::from(number)))))
+    }
+
+    pub(super) fn next(&self) -> u64 {
+        let state = self.0.get();
+        self.0.set(state.wrapping_add(FURTHER));
+        mix(state)
+    }
+
+    /// From 0 up to 1.
+    pub(super) fn fraction(&self) -> f64 {
+        fraction(self.next())
+    }
+}
+
+fn fraction(bits: u64) -> f64 {
+    (bits >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 /// A random number below `bound` out of 32 random bits (Lemire's multiplication).
@@ -58,12 +90,23 @@ mod tests {
     }
 
     #[test]
+    fn calls_draw_what_follows_from_the_seed_and_their_number() {
+        let draw = |seed, number| {
+            let draws = Draws::of(seed, number);
+            [draws.next(), draws.next(), draws.next()]
+        };
+        assert_eq!(draw(7, 3), draw(7, 3));
+        let all: std::collections::BTreeSet<_> = (0..1_000).flat_map(|number| draw(7, number)).collect();
+        assert_eq!(all.len(), 3_000, "none comes twice");
+        assert!(draw(8, 3).iter().all(|number| !all.contains(number)));
+    }
+
+    #[test]
     fn two_are_always_different_and_each_pair_comes_up() {
-        let random = Random::new(1);
         for bound in [2, 3, 5] {
             let mut seen = std::collections::BTreeMap::<_, u32>::new();
-            for _ in 0..20_000 {
-                let (one, other) = two_below(bound, random.next());
+            for number in 0..20_000 {
+                let (one, other) = two_below(bound, Draws::of(1, number).next());
                 assert!(one != other && one < bound && other < bound);
                 *seen.entry((one, other)).or_default() += 1;
             }

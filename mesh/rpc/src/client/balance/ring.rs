@@ -3,9 +3,10 @@
 //! Every endpoint has many points on a ring of 2^64, by its address alone, so that all clients agree; a key belongs
 //! to the endpoint of the next point. When an endpoint comes or goes, only the keys of its own arcs move.
 //!
-//! A ring of `n` endpoints has up to 160 points for each and 65,536 in all (at least 4 each): a megabyte, and one
-//! binary search of 16 steps a call. With thousands of endpoints the arcs are uneven; what that would do to the
-//! load is undone by its bound.
+//! A ring of `n` endpoints has up to 160 points for each and 65,536 in all (at least 4 each): a megabyte. Points are as
+//! evenly spread as hashes are, so the ring is cut into as many equal pieces as there are points, and a table says
+//! where each piece begins: a key finds its point in two steps, however many there are. With thousands of endpoints
+//! the arcs are uneven; what that would do to the load is undone by its bound.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -20,7 +21,13 @@ const STEPS: usize = 64;
 
 /// Points of endpoints, in the order of the ring.
 #[derive(Debug)]
-pub(in crate::client) struct Ring(Vec<Point>);
+pub(in crate::client) struct Ring {
+    points: Vec<Point>,
+    /// The first point of each piece of the ring, or of a later one.
+    pieces: Vec<u32>,
+    /// A key's upper bits are its piece.
+    shift: u32,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Point {
@@ -37,7 +44,23 @@ impl Ring {
             points.extend((0..each as u64).map(|point| Point { at: mix(seed ^ mix(point)), endpoint }));
         }
         points.sort_unstable();
-        Self(points)
+        let bits = points.len().max(2).next_power_of_two().ilog2();
+        let shift = u64::BITS - bits;
+        let mut first = 0;
+        let pieces = (0..1_u64 << bits).map(|piece| {
+            while points.get(first).is_some_and(|point: &Point| point.at >> shift < piece) {
+                first += 1;
+            }
+            u32::try_from(first).unwrap_or(u32::MAX)
+        });
+        Self { pieces: pieces.collect(), points, shift }
+    }
+
+    /// The place of the first point at `key` or beyond.
+    fn find(&self, key: u64) -> usize {
+        let begin = self.pieces[(key >> self.shift) as usize] as usize;
+        let rest = self.points.get(begin..).unwrap_or_default();
+        begin + rest.iter().position(|point| point.at >= key).unwrap_or(rest.len())
     }
 
     /// The endpoints for a key, in the order in which it goes on to the next one. The same one may come twice, but
@@ -45,8 +68,8 @@ impl Ring {
     pub(in crate::client) fn walk(&self, key: u64) -> impl Iterator<Item = usize> {
         // Keys may be as regular as they like: user 1, user 2.
         let key = mix(key ^ 0x6d65_7368);
-        let start = self.0.partition_point(|point| point.at < key);
-        let around = self.0[start..].iter().chain(&self.0[..start]);
+        let start = self.find(key);
+        let around = self.points[start..].iter().chain(&self.points[..start]);
         let mut last = None;
         around.take(STEPS).filter_map(move |point| {
             let fresh = last != Some(point.endpoint);
@@ -82,6 +105,18 @@ mod tests {
 
     fn owner(addresses: &[SocketAddr], ring: &Ring, key: u64) -> SocketAddr {
         addresses[ring.walk(key).next().unwrap()]
+    }
+
+    #[test]
+    fn the_table_finds_what_a_search_does() {
+        for count in [0, 1, 3, 100, 1_000] {
+            let ring = Ring::new(addresses(count).into_iter());
+            let edges = ring.points.iter().flat_map(|point| [point.at - 1, point.at, point.at + 1]);
+            let random = (0..10_000).map(mix);
+            for key in edges.chain(random).chain([0, u64::MAX]) {
+                assert_eq!(ring.find(key), ring.points.partition_point(|point| point.at < key), "{key}");
+            }
+        }
     }
 
     #[test]

@@ -41,7 +41,11 @@ impl SlowStart {
         now: Tick,
         fraction: impl FnOnce() -> f64,
     ) -> bool {
-        // Nearly always it is warm: then there is nothing to draw.
+        // Nearly always it is warm, or all have come at once: then there is nothing to draw.
+        let own = self.since.load(Ordering::Relaxed);
+        if own & NEW == 0 || own == other.since.load(Ordering::Relaxed) {
+            return false;
+        }
         let Some(weight) = self.weight(config, now) else { return false };
         let ratio = weight / other.weight(config, now).unwrap_or(1.0);
         ratio < 1.0 && fraction() >= ratio
@@ -60,8 +64,10 @@ impl SlowStart {
             return None;
         }
         let progress = time.as_secs_f64() / config.window.as_secs_f64();
+        // A power takes as long as all the rest of a choice, and the default needs none.
+        let grown = if config.aggression == 1.0 { progress } else { progress.powf(1.0 / config.aggression) };
         let least = f64::from(config.min_weight_percent) / 100.0;
-        Some(progress.powf(1.0 / config.aggression).max(least))
+        Some(grown.max(least))
     }
 }
 

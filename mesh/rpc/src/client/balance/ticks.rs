@@ -25,9 +25,13 @@ impl Epoch {
 
 /// How long before `now` something was.
 pub(super) fn since(then: Tick, now: Tick) -> Duration {
+    Duration::from_millis(u64::from(ticks(then, now)))
+}
+
+/// How many ticks before `now` something was.
+pub(super) fn ticks(then: Tick, now: Tick) -> Tick {
     // Another thread may have been given a later time than this one: that is no time ago.
-    let millis = now.wrapping_sub(then).cast_signed().max(0);
-    Duration::from_millis(u64::from(millis.cast_unsigned()))
+    now.wrapping_sub(then).cast_signed().max(0).cast_unsigned()
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@ use crate::{
 /// What a look at all endpoints has found.
 #[derive(Default)]
 pub(super) struct Seen<'a> {
-    pub(super) serving: Vec<&'a Entry>,
+    /// With their places among all.
+    pub(super) serving: Vec<(usize, &'a Entry)>,
     pub(super) not_serving: bool,
     pub(super) coming: bool,
     pub(super) asleep: Option<Instant>,
@@ -19,10 +20,10 @@ pub(super) struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    pub(super) fn note(&mut self, entry: &'a Entry, phase: &Phase, now: Instant) {
+    pub(super) fn note(&mut self, placed: (usize, &'a Entry), phase: &Phase, now: Instant) {
         match phase {
-            Phase::Ready => match entry.endpoint.vital() {
-                Vital::Serving => self.serving.push(entry),
+            Phase::Ready => match placed.1.endpoint.vital() {
+                Vital::Serving => self.serving.push(placed),
                 Vital::Unknown => self.coming = true,
                 Vital::NotServing => self.not_serving = true,
             },

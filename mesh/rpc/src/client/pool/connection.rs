@@ -1,10 +1,13 @@
 //! One HTTP/2 connection and the calls on it.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+};
 
 use crate::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
-    client::balance::Slots,
+    client::{balance::Slots, endpoint::Endpoint},
     wire::SendRequest,
 };
 
@@ -13,84 +16,129 @@ use crate::{
 /// spoken yet.
 pub(in crate::client) const INITIAL_STREAMS: usize = 101;
 
-/// What is known of the other end of a connection. The task that drives the connection has a share in it, but none
-/// in the [`Connection`]: when the last call gives that up, HTTP/2 closes the connection.
-///
-/// In a cache line of its own, which is read by every call and written once.
+/// One HTTP/2 connection, as calls see it: first what is read and written of it when a call chooses, beside the count
+/// of its owners.
+#[repr(C)]
+pub(in crate::client) struct Connection {
+    streams: Streams,
+    /// Whose connection it is: who has a place on it, has the endpoint. The endpoint gives its connections up when
+    /// they end or it is retired, so the two do not keep each other for ever.
+    endpoint: Arc<Endpoint>,
+    sender: SendRequest,
+}
+
+/// A connection as the task knows it that drives it. It has no share in the [`Connection`]: when the last call gives
+/// that up, HTTP/2 closes the connection.
+#[derive(Clone, Debug)]
+pub(in crate::client) struct Peer(Weak<Connection>);
+
+/// The streams of a connection, and how many its peer allows.
 #[derive(Debug)]
-#[repr(align(64))]
-pub(in crate::client) struct Peer {
-    max_streams: AtomicUsize,
-    /// Whether `max_streams` is what the peer said, or it says nothing.
+#[repr(C)]
+struct Streams {
+    under_way: Slots,
+    most: AtomicUsize,
+    /// Whether `most` is what the peer said, or it says nothing.
     settled: AtomicBool,
+    /// Whether the connection takes no more calls, as far as anybody has noticed.
+    closed: AtomicBool,
     /// Whether the connection has answered a call. One that closes at once, before it has, is no better than one
     /// that was refused: without this a peer that accepts and hangs up would be connected to without a pause.
     answered: AtomicBool,
-    /// Whether the connection takes no more calls, as far as anybody has noticed.
-    closed: AtomicBool,
+    /// Whether it had a call since the last look.
+    used: AtomicBool,
 }
 
-impl Peer {
-    pub(in crate::client) fn new() -> Self {
+impl Streams {
+    fn new() -> Self {
         Self {
-            max_streams: AtomicUsize::new(INITIAL_STREAMS),
+            under_way: Slots::default(),
+            most: AtomicUsize::new(INITIAL_STREAMS),
             settled: AtomicBool::new(false),
-            answered: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            answered: AtomicBool::new(false),
+            used: AtomicBool::new(true),
         }
-    }
-
-    /// The connection takes no more calls.
-    pub(in crate::client) fn close(&self) {
-        self.closed.store(true, Ordering::Relaxed);
-    }
-
-    pub(in crate::client) fn has_answered(&self) -> bool {
-        self.answered.load(Ordering::Relaxed)
     }
 
     /// Notes how many streams the peer allows. Returns whether that is more than before.
-    pub(in crate::client) fn allows(&self, max_streams: usize) -> bool {
-        // Read first: it is the same on nearly every poll of the connection.
-        if self.max_streams.load(Ordering::Relaxed) == max_streams {
+    fn allows(&self, most: usize) -> bool {
+        if self.most.load(Ordering::Relaxed) == most {
             return false;
         }
         let before = self.limit();
-        self.max_streams.store(max_streams, Ordering::SeqCst);
+        self.most.store(most, Ordering::SeqCst);
         self.settle();
-        before < max_streams
+        before < most
     }
 
-    /// There is nothing to wait for any more.
-    /// Returns whether there was until now.
-    pub(in crate::client) fn settle(&self) -> bool {
+    fn settle(&self) -> bool {
         !self.settled.swap(true, Ordering::SeqCst)
+    }
+
+    fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::SeqCst)
     }
 
     /// How many streams there may be. One, as long as the peer has said nothing: more might be more than it allows,
     /// and would wait for each other in HTTP/2 while another endpoint has room.
     fn limit(&self) -> usize {
-        if self.is_settled() { self.max_streams.load(Ordering::SeqCst) } else { 1 }
+        if self.is_settled() { self.most.load(Ordering::SeqCst) } else { 1 }
     }
 
-    pub(in crate::client) fn is_settled(&self) -> bool {
-        self.settled.load(Ordering::SeqCst)
+    fn is_open(&self) -> bool {
+        !self.closed.load(Ordering::Relaxed)
+    }
+
+    fn take(&self) -> bool {
+        let taken = self.under_way.take(self.limit());
+        if taken && !self.used.load(Ordering::Relaxed) {
+            self.used.store(true, Ordering::Relaxed);
+        }
+        taken
     }
 }
 
-/// One HTTP/2 connection, as calls see it: first what is read and written of it when a call chooses.
-#[repr(C)]
-pub(in crate::client) struct Connection {
-    streams: Slots,
-    peer: Arc<Peer>,
-    /// Whether it had a call since the last look.
-    used: AtomicBool,
-    sender: SendRequest,
+impl Peer {
+    pub(in crate::client) fn of(connection: &Arc<Connection>) -> Self {
+        Self(Arc::downgrade(connection))
+    }
+
+    /// The connection takes no more calls.
+    pub(in crate::client) fn close(&self) {
+        if let Some(connection) = self.0.upgrade() {
+            connection.close();
+        }
+    }
+
+    pub(in crate::client) fn has_answered(&self) -> bool {
+        self.0.upgrade().is_some_and(|connection| connection.streams.answered.load(Ordering::Relaxed))
+    }
+
+    /// Notes how many streams the peer allows. Returns whether that is more than before.
+    pub(in crate::client) fn allows(&self, most: usize) -> bool {
+        self.0.upgrade().is_some_and(|connection| connection.streams.allows(most))
+    }
+
+    /// There is nothing to wait for any more.
+    /// Returns whether there was until now.
+    pub(in crate::client) fn settle(&self) -> bool {
+        self.0.upgrade().is_some_and(|connection| connection.streams.settle())
+    }
+
+    /// Whether the peer has said how many streams it allows, or will not, or nobody wants to know any more.
+    pub(in crate::client) fn is_settled(&self) -> bool {
+        self.0.upgrade().is_none_or(|connection| connection.streams.is_settled())
+    }
 }
 
 impl Connection {
-    pub(in crate::client) fn new(sender: SendRequest, peer: Arc<Peer>) -> Self {
-        Self { streams: Slots::default(), peer, used: AtomicBool::new(true), sender }
+    pub(in crate::client) fn new(sender: SendRequest, endpoint: Arc<Endpoint>) -> Self {
+        Self { streams: Streams::new(), endpoint, sender }
+    }
+
+    pub(in crate::client) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// For one call: a sender is an address to send to, and cheap to clone.
@@ -99,65 +147,58 @@ impl Connection {
     }
 
     pub(in crate::client) fn is_open(&self) -> bool {
-        !self.peer.closed.load(Ordering::Relaxed)
+        self.streams.is_open()
     }
 
     /// Takes a stream, if the peer allows one more.
     pub(in crate::client) fn take(&self) -> bool {
-        let taken = self.streams.take(self.peer.limit());
-        if taken && !self.used.load(Ordering::Relaxed) {
-            self.used.store(true, Ordering::Relaxed);
-        }
-        taken
+        self.streams.take()
     }
 
     pub(in crate::client) fn has_room(&self) -> bool {
-        self.is_open() && self.streams.taken() < self.peer.limit()
+        self.is_open() && self.streams.under_way.taken() < self.streams.limit()
     }
 
     pub(in crate::client) fn give_back(&self) {
-        self.streams.give_back();
+        self.streams.under_way.give_back();
     }
 
-    /// A call came back from it unsent.
-    pub(in crate::client) fn refused(&self) {
-        self.peer.close();
+    /// It takes no more calls: one came back from it unsent, or it is over.
+    pub(in crate::client) fn close(&self) {
+        self.streams.closed.store(true, Ordering::Relaxed);
     }
 
     /// The connection has answered a call.
     pub(in crate::client) fn answered(&self) {
         // Read first: all calls share this, and the answer is nearly always the same.
-        if !self.peer.has_answered() {
-            self.peer.answered.store(true, Ordering::Relaxed);
+        if !self.streams.answered.load(Ordering::Relaxed) {
+            self.streams.answered.store(true, Ordering::Relaxed);
         }
     }
 
     /// Whether the peer has said how many streams it allows.
     pub(super) fn is_settled(&self) -> bool {
-        self.peer.is_settled()
+        self.streams.is_settled()
     }
 
-    pub(super) fn belongs_to(&self, peer: &Arc<Peer>) -> bool {
-        Arc::ptr_eq(&self.peer, peer)
+    pub(super) fn belongs_to(&self, peer: &Peer) -> bool {
+        std::ptr::eq(self, peer.0.as_ptr())
     }
 
     /// Whether it had no call since the last time this was asked.
     pub(super) fn was_idle(&self) -> bool {
-        let used = self.used.swap(false, Ordering::Relaxed);
-        !used && self.streams.taken() == 0
+        let used = self.streams.used.swap(false, Ordering::Relaxed);
+        !used && self.streams.under_way.taken() == 0
     }
 }
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection")
-            .field("streams", &self.streams)
-            .field("peer", &self.peer)
-            .finish_non_exhaustive()
+        f.debug_struct("Connection").field("streams", &self.streams).finish_non_exhaustive()
     }
 }
 
-/// Every interleaving of two threads: see `crate::atomic`.
+/// Every interleaving of two or three threads: see `crate::atomic`.
 #[cfg(all(test, mesh_loom))]
 mod loom_tests {
     use loom::{sync::Arc, thread};
@@ -167,29 +208,29 @@ mod loom_tests {
     #[test]
     fn loom_no_call_sees_more_streams_than_the_peer_allows() {
         loom::model(|| {
-            let peer = Arc::new(Peer::new());
-            let driver = Arc::clone(&peer);
+            let streams = Arc::new(Streams::new());
+            let driver = Arc::clone(&streams);
             let driver = thread::spawn(move || driver.allows(3));
-            let seen = peer.limit();
+            let seen = streams.limit();
             assert!(seen == 1 || seen == 3, "{seen}");
             assert!(driver.join().unwrap(), "more than the one from before");
-            assert_eq!(peer.limit(), 3);
+            assert_eq!(streams.limit(), 3);
         });
     }
 
     #[test]
     fn loom_no_more_streams_are_taken_than_the_peer_allows_by_then() {
         loom::model(|| {
-            let shared = Arc::new((Peer::new(), Slots::default()));
-            let driver = Arc::clone(&shared);
-            let driver = thread::spawn(move || driver.0.allows(2));
-            let call = Arc::clone(&shared);
-            let call = thread::spawn(move || call.1.take(call.0.limit()));
-            let one = shared.1.take(shared.0.limit());
+            let streams = Arc::new(Streams::new());
+            let driver = Arc::clone(&streams);
+            let driver = thread::spawn(move || driver.allows(2));
+            let call = Arc::clone(&streams);
+            let call = thread::spawn(move || call.take());
+            let one = streams.take();
             let other = call.join().unwrap();
             driver.join().unwrap();
             assert!(one || other, "there is always room for one");
-            assert_eq!(shared.1.taken(), usize::from(one) + usize::from(other));
+            assert_eq!(streams.under_way.taken(), usize::from(one) + usize::from(other));
         });
     }
 }

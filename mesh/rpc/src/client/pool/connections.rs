@@ -74,14 +74,14 @@ impl Pool {
         self.wants_more.store(false, Ordering::SeqCst);
     }
 
-    pub(in crate::client) fn add(&self, connection: Connection) {
+    pub(in crate::client) fn add(&self, connection: Arc<Connection>) {
         let mut open = Vec::clone(&self.open.load());
-        open.push(Arc::new(connection));
+        open.push(connection);
         self.open.store(Arc::new(open));
     }
 
     /// Removes a connection that was lost. Returns whether it was still there.
-    pub(in crate::client) fn remove(&self, peer: &Arc<Peer>) -> bool {
+    pub(in crate::client) fn remove(&self, peer: &Peer) -> bool {
         let before = self.open.load();
         let left: Vec<_> = before.iter().filter(|connection| !connection.belongs_to(peer)).cloned().collect();
         let removed = left.len() < before.len();

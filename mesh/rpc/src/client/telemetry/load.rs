@@ -29,7 +29,7 @@ impl Source for Load {
         let target =
             || -> Attributes { vec![(grpc::TARGET, shared.instruments.metrics.target().to_owned().into())] };
         let number = |number: usize| Value::UpDownCounter(i64::try_from(number).unwrap_or(i64::MAX));
-        snapshot.add(&describe::CLIENT_IN_FLIGHT, target(), number(wires.in_flight.taken()));
+        snapshot.add(&describe::CLIENT_IN_FLIGHT, target(), number(wires.calls.in_flight()));
         snapshot.add(&describe::CLIENT_QUEUED, target(), number(wires.queue.len()));
         let held_back = Value::Counter(shared.admission.held_back());
         snapshot.add(&describe::CLIENT_THROTTLED_CALLS, target(), held_back);

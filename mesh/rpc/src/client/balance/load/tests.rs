@@ -186,6 +186,22 @@ fn a_peak_is_not_lost_when_threads_sample_at_once() {
 }
 
 #[test]
+fn what_is_left_of_something_is_a_power_of_two_and_never_grows() {
+    let mut before = 1.0;
+    for step in 0..130_000_u32 {
+        let times = step as f32 / 1_000.0;
+        let (found, exact) = (halved(times), (-times).exp2());
+        assert!(found <= before, "{times}");
+        assert!(
+            (found - exact).abs() <= exact * 1e-5 + f32::MIN_POSITIVE * 4.0,
+            "{times}: {found} for {exact}"
+        );
+        before = found;
+    }
+    assert_eq!((halved(0.0), halved(1.0), halved(f32::MAX)), (1.0, 0.5, 0.0));
+}
+
+#[test]
 fn among_endpoints_that_were_idle_for_an_hour_calls_in_flight_still_count() {
     let (busy, idle) = (load(), load());
     for load in [&busy, &idle] {
