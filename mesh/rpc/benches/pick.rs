@@ -55,10 +55,10 @@ fn nanoseconds(decisions: &Decisions, key: Key) -> f64 {
         for call in round * CALLS..(round + 1) * CALLS {
             let mut extensions = Extensions::new();
             let decided = match key {
-                Key::OfMessage => decisions.decide_by(call.into(), Code::Ok),
+                Key::OfMessage => decisions.decide_by(u64::from(call), Code::Ok),
                 Key::None => decisions.decide(&extensions, Code::Ok),
                 Key::OfCaller => {
-                    extensions.insert(HashKey(call.into()));
+                    extensions.insert(HashKey(u64::from(call)));
                     decisions.decide(&extensions, Code::Ok)
                 }
             };
