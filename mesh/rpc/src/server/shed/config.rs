@@ -10,7 +10,8 @@ pub struct LoadShedConfig {
     /// as one channel asks for at once (`ChannelConfig::max_requests`) is let in, in whatever class, and an overload
     /// brings the limit down within a second.
     pub initial_limit: u32,
-    /// The limit is never lower. Below some calls at once their times say nothing of a queue.
+    /// The limit is never lower: so many calls at once are no overload, whatever they take. A server that can do only
+    /// a few slow ones at once has it lower.
     pub min_limit: u32,
     /// The limit is never higher.
     pub max_limit: u32,
@@ -18,7 +19,7 @@ pub struct LoadShedConfig {
 
 impl Default for LoadShedConfig {
     fn default() -> Self {
-        Self { enabled: true, initial_limit: 2_000, min_limit: 24, max_limit: 10_000 }
+        Self { enabled: true, initial_limit: 2_000, min_limit: 100, max_limit: 10_000 }
     }
 }
 

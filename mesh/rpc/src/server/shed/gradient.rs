@@ -172,7 +172,7 @@ mod tests {
     const WARM_UP: u32 = 10;
 
     fn gradient(initial_limit: u32) -> Gradient2 {
-        Gradient2::new(&LoadShedConfig { initial_limit, ..LoadShedConfig::default() }, 2)
+        Gradient2::new(&LoadShedConfig { initial_limit, min_limit: 24, ..LoadShedConfig::default() }, 2)
     }
 
     /// A window of a tenth of a second in which calls of the first method took so long.

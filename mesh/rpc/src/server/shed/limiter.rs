@@ -263,7 +263,7 @@ mod tests {
     use crate::criticality::CLASSES;
 
     fn limiter(initial_limit: u32) -> Limiter {
-        Limiter::new(&LoadShedConfig { initial_limit, ..LoadShedConfig::default() }, 1)
+        Limiter::new(&LoadShedConfig { initial_limit, min_limit: 24, ..LoadShedConfig::default() }, 1)
     }
 
     /// How many calls of a class are let in one after the other.

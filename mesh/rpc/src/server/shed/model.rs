@@ -123,8 +123,14 @@ fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
+/// Of a server that is too busy with far fewer calls than the default says.
 fn beginning_at(initial_limit: u32) -> LoadShedConfig {
-    LoadShedConfig { initial_limit, ..LoadShedConfig::default() }
+    LoadShedConfig { initial_limit, min_limit: initial_limit.min(24), ..LoadShedConfig::default() }
+}
+
+/// The same, beginning as high as ever.
+fn small() -> LoadShedConfig {
+    beginning_at(LoadShedConfig::default().initial_limit)
 }
 
 #[tokio::test(start_paused = true)]
@@ -152,7 +158,7 @@ async fn linear_the_limit_settles_where_calls_take_little_more_than_half_as_long
 #[tokio::test(start_paused = true)]
 async fn queue_five_times_the_capacity_costs_neither_goodput_nor_time_nor_the_critical_class() {
     let (shape, _) = Shape::queue(10, millis(10));
-    let model = Model::new(shape, &LoadShedConfig::default());
+    let model = Model::new(shape, &small());
     // A second of nearly all that fits, and five times that much, of which critical calls are half of what fits.
     model.offer(500, [0, 0, 0]).await;
     let mut peak = 0;
@@ -172,7 +178,7 @@ async fn queue_five_times_the_capacity_costs_neither_goodput_nor_time_nor_the_cr
 #[tokio::test(start_paused = true)]
 async fn queue_the_critical_class_is_served_while_it_alone_fits() {
     let (shape, _) = Shape::queue(10, millis(10));
-    let model = Model::new(shape, &LoadShedConfig::default());
+    let model = Model::new(shape, &small());
     model.offer(500, [0, 0, 1]).await;
     let mut critical = [0, 0];
     model.offer(1_000, [2, 2, 1]).await;
@@ -222,7 +228,7 @@ async fn faster_again_nobody_has_to_wait_for_it() {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_starts_under_full_load_does_not_take_its_queue_for_its_work() {
     let (shape, _) = Shape::queue(10, millis(10));
-    let model = Model::new(shape, &LoadShedConfig::default());
+    let model = Model::new(shape, &small());
     model.offer(1_500, [0, 5, 0]).await;
     let over = model.offer(2_000, [0, 5, 0]).await;
     assert!(over.longest <= millis(60) && over.done[1] >= 1_950, "{over:?}, limit {}", model.limit());
@@ -231,7 +237,7 @@ async fn a_server_that_starts_under_full_load_does_not_take_its_queue_for_its_wo
 #[tokio::test(start_paused = true)]
 async fn an_overload_of_two_minutes_does_not_become_usual() {
     let (shape, _) = Shape::queue(10, millis(10));
-    let model = Model::new(shape, &LoadShedConfig::default());
+    let model = Model::new(shape, &small());
     model.offer(5_000, [0, 1, 0]).await;
     model.offer(119_000, [0, 2, 0]).await;
     let over = model.offer(1_000, [0, 2, 0]).await;
@@ -241,7 +247,7 @@ async fn an_overload_of_two_minutes_does_not_become_usual() {
 #[tokio::test(start_paused = true)]
 async fn callers_who_were_always_so_many_are_let_in_however_slow_the_server_becomes() {
     let (shape, work) = Shape::queue(60, millis(10));
-    let model = Model::new(shape, &LoadShedConfig::default());
+    let model = Model::new(shape, &small());
     // Sixty at once, each of whom calls again when it is answered.
     let rounds = async |rounds: usize| {
         for _ in 0..rounds {
