@@ -380,8 +380,8 @@ mod loom_tests {
             // Of twelve, ten at least were in the window that ended; each left counts with its own time.
             assert!(left >> COUNT <= 2);
             assert_eq!(left & ((1 << COUNT) - 1), (left >> COUNT) * 500);
-            // 1,000 and a fifth of its root, once.
-            assert_eq!(limiter.limit(), 1_006);
+            // 2,000 and a fifth of its root, once.
+            assert_eq!(limiter.limit(), 2_008);
         });
     }
 }
