@@ -43,6 +43,7 @@
 mod atomic;
 mod bounded;
 mod bug;
+mod calls;
 mod client;
 pub mod criticality;
 pub mod deadline;

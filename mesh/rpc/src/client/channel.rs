@@ -23,7 +23,7 @@ use super::{
     ChannelConfig, ChannelConfigError, Target,
     adaptive_throttle::Admission,
     backoff::Backoff,
-    balance::{Calls, Epoch, Keeper, Queue, Random, Scale},
+    balance::{Epoch, Keeper, Queue, Random, Scale},
     dial::{Dial, settings},
     endpoints::Endpoints,
     retry::{AttemptCounts, RetryConfig, Shared},
@@ -32,7 +32,7 @@ use super::{
     telemetry::{Instruments, Load},
     wires::Wires,
 };
-use crate::hash::mix;
+use crate::{calls::Calls, hash::mix};
 
 static NO_POLICIES: PolicyTable = PolicyTable::new(&[]);
 

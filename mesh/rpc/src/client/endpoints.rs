@@ -7,13 +7,16 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     Target,
-    balance::{Absent, Choice, Counted, Draws, Picker, Place, Ticket, Wish},
+    balance::{Absent, Choice, Draws, Picker, Place, Ticket, Wish},
     directory::Directory,
     outgoing::Outgoing,
     ready, trail,
     wires::Wires,
 };
-use crate::error::{MeshError, Stage};
+use crate::{
+    calls::Counted,
+    error::{MeshError, Stage},
+};
 
 /// The endpoints of a channel, and who of them is next. Its owner, the channel, ends all tasks with it.
 pub(super) struct Endpoints {

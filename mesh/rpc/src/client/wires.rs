@@ -7,10 +7,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     ChannelConfig,
     backoff::Backoff,
-    balance::{Calls, Epoch, Keeper, Queue, Random, Scale},
+    balance::{Epoch, Keeper, Queue, Random, Scale},
     dial::Dial,
 };
-use crate::wire::ClientSettings;
+use crate::{calls::Calls, wire::ClientSettings};
 
 /// What all endpoints of a channel share.
 pub(super) struct Wires {

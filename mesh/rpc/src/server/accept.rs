@@ -15,8 +15,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Accepting from a backlog waits for nobody; this only bounds it if clients keep coming.
 const BACKLOG_TIME: Duration = Duration::from_millis(1);
 
-/// Accepts, turns away whom there is no place for, and waits out errors: at the limit of file descriptors the next attempt fails
-/// at once, again and again, until some call of this very process ends.
+/// Accepts, turns away whom there is no place for, and waits out errors: at the limit of file descriptors the next
+/// attempt fails at once, again and again, until some call of this very process ends.
 pub(super) struct Acceptor<L> {
     listener: L,
     places: Arc<Semaphore>,

@@ -12,7 +12,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Calls, Choice, Counted, Draws, Epoch, Keeper, Picker, Place, Queue, Random, Scale, Seats, Snapshot, Wish,
+    Choice, Draws, Epoch, Keeper, Picker, Place, Queue, Random, Scale, Seats, Snapshot, Wish,
     snapshot::Members,
 };
 use crate::client::{
@@ -23,7 +23,10 @@ use crate::client::{
     pool::{Connection, Peer},
     wires::Wires,
 };
-use crate::wire::ConnectionError;
+use crate::{
+    calls::{Calls, Counted},
+    wire::ConnectionError,
+};
 
 /// A connection that is open as long as its driver lives, which need not be polled. The other end never speaks.
 pub(in crate::client) async fn connection() -> (Arc<Connection>, Peer, Driver) {

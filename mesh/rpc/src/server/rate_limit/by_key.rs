@@ -141,7 +141,8 @@ impl<B: Body<Data = Bytes, Error = Status>> Body for LimitedBody<B> {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::default()
+        // What is held back has left the inner body already.
+        if self.toll.is_none() && !self.is_over { self.inner.size_hint() } else { SizeHint::default() }
     }
 }
 

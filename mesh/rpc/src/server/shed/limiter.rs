@@ -10,7 +10,10 @@ use super::{
     gradient::{Gradient2, Window},
     usual::Sample,
 };
-use crate::atomic::{AtomicU32, AtomicU64, Mutex, Ordering::Relaxed};
+use crate::{
+    atomic::{AtomicU32, AtomicU64, Mutex, Ordering::Relaxed},
+    calls::{Calls, Counted},
+};
 
 /// The shortest and the longest window; in between twice the usual time of a call, so that what a limit does shows
 /// in the window after.
@@ -27,15 +30,12 @@ const LONGEST_SAMPLE: u64 = 60_000_000;
 
 /// Where the number of samples begins in `samples`; below are their times.
 const COUNT: u32 = 44;
-/// Where the number of calls that were begun begins in `calls`; below are those in flight.
-const BEGUN: u32 = 32;
 
 /// Says of each call whether it is too much. A call costs an atomic addition when it comes and one when it goes, and
-/// two looks at the clock if it is timed. Whoever ends a window moves the limit; nobody waits for that.
+/// if it is timed two looks at the clock and two additions more. Whoever ends a window moves the limit; nobody waits for that.
 #[derive(Debug)]
 pub(in crate::server) struct Limiter {
-    /// Calls in flight, and above them how many were begun.
-    calls: AtomicU64,
+    calls: Calls,
     limit: AtomicU32,
     /// The most calls in flight that a timed call of this window has met.
     peak: AtomicU32,
@@ -112,7 +112,7 @@ impl Limiter {
             began: 0,
         };
         Self {
-            calls: AtomicU64::new(0),
+            calls: Calls::default(),
             limit: AtomicU32::new(config.initial_limit),
             peak: AtomicU32::new(0),
             shed: AtomicU32::new(0),
@@ -128,7 +128,7 @@ impl Limiter {
     }
 
     pub(super) fn in_flight(&self) -> u32 {
-        self.calls.load(Relaxed) as u32
+        self.calls.in_flight() as u32
     }
 
     pub(super) fn limit(&self) -> u32 {
@@ -143,21 +143,15 @@ impl Limiter {
     pub(in crate::server) fn admit(&self, class: Criticality) -> Result<Admitted, Overload> {
         let limit = u64::from(self.limit());
         let most = if self.is_enabled { limit * share(class) / 100 } else { u64::from(u32::MAX - 1) };
-        let one_more = |calls: u64| {
-            let in_flight = u64::from(calls as u32);
-            // A class of which nothing is in flight is never without any room.
-            (in_flight < most.max(1)).then(|| calls.wrapping_add((1 << BEGUN) | 1))
+        // A class of which nothing is in flight is never without any room.
+        let Some(Counted { number, in_flight }) = self.calls.take(most.max(1) as usize) else {
+            return Err(self.turn_away(class));
         };
-        match self.calls.fetch_update(Relaxed, Relaxed, one_more) {
-            Ok(before) => {
-                let in_flight = before as u32 + 1;
-                let is_timed = u64::from(in_flight) * 4 > limit
-                    || (before >> BEGUN).is_multiple_of(SAMPLED)
-                    || self.timed.load(Relaxed) < ENOUGH;
-                Ok(Admitted { in_flight, is_timed })
-            }
-            Err(_) => Err(self.turn_away(class)),
-        }
+        let in_flight = in_flight as u32;
+        let is_timed = u64::from(in_flight) * 4 > limit
+            || u64::from(number).is_multiple_of(SAMPLED)
+            || self.timed.load(Relaxed) < ENOUGH;
+        Ok(Admitted { in_flight, is_timed })
     }
 
     fn turn_away(&self, class: Criticality) -> Overload {
@@ -170,7 +164,7 @@ impl Limiter {
 
     /// A call is over.
     pub(super) fn give_back(&self) {
-        self.calls.fetch_sub(1, Relaxed);
+        self.calls.give_back();
     }
 
     /// A call of a method that is timed was answered, or nobody waits for it any more.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Windows of which the fastest says how long calls usually take, before an average does. A server that starts
 /// under full load would take its queue for its work otherwise.
-const WARM_UP: u32 = 10;
+pub(super) const WARM_UP: u32 = 10;
 /// What the average loses with each window in which it is more than twice of what is measured (Netflix: 0.95).
 const DRIFT: f64 = 0.95;
 /// Differences below this are no queueing, in seconds (Netflix: `minRttThreshold`).

@@ -1,37 +1,37 @@
-//! The calls of a channel: how many are under way, and the number of each.
+//! The calls of a channel or of a server: how many are under way, and the number of each.
 
 use crate::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Calls in flight on a channel, and above them how many were begun: a call is counted, and gets its number, by one
+/// Calls in flight, and above them how many were begun: a call is counted, and gets its number, by one
 /// atomic operation.
 #[derive(Debug, Default)]
-pub(in crate::client) struct Calls(AtomicU64);
+pub(crate) struct Calls(AtomicU64);
 
 /// Where the number of calls that were begun is; below it are those in flight.
 const BEGUN: u32 = 32;
 
 /// A call that was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::client) struct Counted {
+pub(crate) struct Counted {
     /// How many were begun before it; comes round after four billion.
-    pub(in crate::client) number: u32,
+    pub(crate) number: u32,
     /// Calls in flight, this one included.
-    pub(in crate::client) in_flight: usize,
+    pub(crate) in_flight: usize,
 }
 
 impl Calls {
     /// Counts a call, if fewer than `limit` are in flight.
-    pub(in crate::client) fn take(&self, limit: usize) -> Option<Counted> {
+    pub(crate) fn take(&self, limit: usize) -> Option<Counted> {
         let one_more = |calls: u64| (in_flight(calls) < limit).then(|| calls.wrapping_add((1 << BEGUN) | 1));
         let before = self.0.fetch_update(Relaxed, Relaxed, one_more).ok()?;
         Some(Counted { number: (before >> BEGUN) as u32, in_flight: in_flight(before) + 1 })
     }
 
-    pub(in crate::client) fn give_back(&self) {
+    pub(crate) fn give_back(&self) {
         self.0.fetch_sub(1, Relaxed);
     }
 
-    pub(in crate::client) fn in_flight(&self) -> usize {
+    pub(crate) fn in_flight(&self) -> usize {
         in_flight(self.0.load(Relaxed))
     }
 }
