@@ -10,10 +10,10 @@ COPY . .
 # outlive the build, so a change compiles what it touches and no more.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked -p user -p payment -p notification -p provider-sandbox --bins \
+    cargo build --profile dist --locked -p user -p payment -p notification -p provider-sandbox --bins \
     && mkdir /programs \
-    && cp target/release/user-service target/release/payment-service target/release/notification-service \
-          target/release/provider-sandbox /programs/ \
+    && cp target/dist/user-service target/dist/payment-service target/dist/notification-service \
+          target/dist/provider-sandbox /programs/ \
     # The data folder of all of them, which a volume may lie upon.
     && mkdir /data && chown 65532:65532 /data
 

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use load::{outage, torture};
+use tokio::runtime::Builder;
 
 /// Loads a running stack.
 #[derive(Debug, Parser)]
@@ -47,9 +48,37 @@ enum Command {
     Start(start::Arguments),
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
+/// As the programs that it measures.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let command = Arguments::parse().command;
+    let runtime = runtime_of(&command).enable_all().build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(run(command)),
+        Err(error) => Err(error.into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Callers are tasks, not the thread that has started a runtime of several and hands all that it asks for to another one.
+/// So where a call is compared with a query, both sides have one thread for everything.
+fn runtime_of(command: &Command) -> Builder {
+    match command {
+        Command::Cql(_) => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Import(arguments) => import::run(&arguments).await,
         Command::Compare(arguments) => compare::run(&arguments).await,
         Command::Cql(arguments) => cql::run(&arguments).await,
@@ -60,12 +89,5 @@ async fn main() -> ExitCode {
         Command::Torture(arguments) => torture::command(&arguments).await,
         Command::Cluster(arguments) => torture::cluster(&arguments).await,
         Command::Start(arguments) => start::run(&arguments).await,
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
     }
 }

@@ -10,6 +10,9 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli::Cli { arguments } = cli::Cli::parse();
     let read = settings::Settings::read;

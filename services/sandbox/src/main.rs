@@ -11,6 +11,9 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use mesh_telemetry::LogConfig;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match start(cli::Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -100,13 +100,18 @@ impl Cql {
         // The driver repeats, and asks two nodes at once, only what is marked so. A conditional write must never be:
         // the second copy would be refused because of the first one.
         prepared.set_is_idempotent(!matches!(purpose, Purpose::Cas | Purpose::Decide));
+        // What the columns of a read are was said when it was prepared: Cassandra need not write it into every answer
+        // (ScyllaDB knows by itself). It could become wrong for `SELECT *`, or a column that changes its type: our
+        // reads name their columns, and migrations only add some. The answer to a conditional write has other columns
+        // when it is refused.
+        prepared.set_use_cached_result_metadata(purpose.is_read());
         Ok(Statement { prepared: Arc::new(prepared), purpose })
     }
 
     /// ScyllaDB drops a read whose answer nobody waits for any more.
     fn with_timeout(&self, purpose: Purpose, text: &str) -> String {
-        let is_read = matches!(purpose, Purpose::Read | Purpose::Tolerant);
-        if self.inner.is_scylla && is_read {
+        let may_stop = matches!(purpose, Purpose::Read | Purpose::Tolerant);
+        if self.inner.is_scylla && may_stop {
             format!("{text} USING TIMEOUT {}ms", purpose.bound().as_millis())
         } else {
             text.to_owned()

@@ -23,6 +23,11 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// Whether it is a `SELECT`.
+    pub(super) fn is_read(self) -> bool {
+        matches!(self, Self::Read | Self::Tolerant | Self::Decide)
+    }
+
     /// How long it may take at most; a call with less time left gets less.
     pub(super) fn bound(self) -> Duration {
         match self {

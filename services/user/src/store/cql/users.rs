@@ -91,6 +91,9 @@ impl UserStore for CqlStore {
         ids: &[UserId],
         consistency: Consistency,
     ) -> Result<Vec<Option<User>>, StoreError> {
+        if let [id] = *ids {
+            return Ok(vec![self.find(id, consistency).await?]);
+        }
         // One partition each: many small reads, each at the replica that has it, rather than one that waits for all.
         let reads = ids.iter().copied().map(|id| self.find(id, consistency)).collect::<Vec<_>>();
         Ok(stream::iter(reads).buffered(AT_ONCE).try_collect().await?)
