@@ -66,6 +66,25 @@ async fn a_migration_that_fails_is_named_and_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_that_was_prepared_before_a_migration_reads_right_after_it() {
+    let keyspace = fresh_keyspace().await;
+    let cql = connect(&keyspace).await;
+    cql.migrate(&[COUNTERS]).await.unwrap();
+    let read = cql.prepare(Purpose::Read, "SELECT sort, body FROM counters WHERE id = ?").await.unwrap();
+    let write = "INSERT INTO counters (id, sort, body) VALUES (?, ?, ?)";
+    let write = cql.prepare(Purpose::Write, write).await.unwrap();
+    cql.write(&write, (1, 2, "before")).await.unwrap();
+    // By its name it would be the first of the columns that are neither key nor static.
+    let added =
+        Migration { version: 2, name: "added", text: "ALTER TABLE counters ADD added text;", ..COUNTERS };
+    cql.migrate(&[COUNTERS, added]).await.unwrap();
+    cql.write(&write, (1, 3, "after")).await.unwrap();
+    let rows = cql.rows(&read, (1,)).await.unwrap();
+    let rows: Vec<_> = rows.rows::<(i32, String)>().unwrap().map(Result::unwrap).collect();
+    assert_eq!(rows, [(2, "before".to_owned()), (3, "after".to_owned())]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_conditional_batch_happens_whole_or_tells_what_is_there() {
     let (_keyspace, cql) = counters().await;
     let first = "UPDATE counters SET rev = ? WHERE id = ? IF rev = null";
