@@ -68,8 +68,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Callers are tasks, not the thread that has started a runtime of several and hands all that it asks for to another one.
-/// So where a call is compared with a query, both sides have one thread for everything.
+/// Callers are tasks, not the thread that has started a runtime of several and hands all that it asks for to another
+/// one. So where a call is compared with a query, both sides have one thread for everything.
 fn runtime_of(command: &Command) -> Builder {
     match command {
         Command::Cql(_) => Builder::new_current_thread(),

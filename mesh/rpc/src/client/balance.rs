@@ -1,7 +1,7 @@
 //! The innermost service: an endpoint for each call, and the call on its connection.
 //!
-//! A call meets, in this order: the bound on calls in flight ([`Calls`](crate::calls::Calls)), the snapshot of the endpoints that are
-//! ready ([`Snapshot`]), the policy that chooses one of them ([`Picker`]) by its load ([`Load`]), its breaker
+//! A call meets, in this order: the bound on calls in flight ([`Calls`](crate::calls::Calls)), the snapshot of the
+//! endpoints that are ready ([`Snapshot`]), the policy that chooses one of them ([`Picker`]) by its load ([`Load`]), its breaker
 //! ([`outlier`](super::outlier)) and its connections ([`pool`](super::pool)). What it holds then is a [`Place`],
 //! which tells all of them how the call went. None of that takes a lock, allocates, or hops to a task.
 

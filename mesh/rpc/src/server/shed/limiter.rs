@@ -32,7 +32,8 @@ const LONGEST_SAMPLE: u64 = 60_000_000;
 const COUNT: u32 = 44;
 
 /// Says of each call whether it is too much. A call costs an atomic addition when it comes and one when it goes, and
-/// if it is timed two looks at the clock and two additions more. Whoever ends a window moves the limit; nobody waits for that.
+/// if it is timed two looks at the clock and two additions more. Whoever ends a window moves the limit; nobody waits
+/// for that.
 #[derive(Debug)]
 pub(in crate::server) struct Limiter {
     calls: Calls,

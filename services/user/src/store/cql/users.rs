@@ -91,6 +91,7 @@ impl UserStore for CqlStore {
         ids: &[UserId],
         consistency: Consistency,
     ) -> Result<Vec<Option<User>>, StoreError> {
+        // A single one needs no queue of reads.
         if let [id] = *ids {
             return Ok(vec![self.find(id, consistency).await?]);
         }
