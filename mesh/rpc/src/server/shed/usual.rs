@@ -7,8 +7,10 @@ use std::time::Duration;
 pub(super) const WARM_UP: u32 = 10;
 /// What the average loses with each window in which it is more than twice of what is measured (Netflix: 0.95).
 const DRIFT: f64 = 0.95;
-/// Differences below this are no queueing, in seconds (Netflix: `minRttThreshold`).
-const NOISE: f64 = 100e-6;
+/// Calls that take less than this are not slow, however much faster they usually are, in seconds: the standing queue that
+/// CoDel allows (RFC 8289, section 4.3). A server whose calls take microseconds queues for milliseconds whenever a few
+/// hundred come together, or a processor is elsewhere, and nobody is the worse for it.
+const HARMLESS: f64 = 5e-3;
 /// One window cannot stand for more time than this, in seconds: after a pause the average goes on from where it was.
 const LONGEST: f64 = 1.0;
 
@@ -41,13 +43,13 @@ impl Usual {
 
     /// How many times as long as usual calls took; one while nothing is known.
     pub(super) fn slowness(&self, rtt: f64) -> f64 {
-        if self.windows == 0 { 1.0 } else { rtt.max(NOISE) / self.average }
+        if self.windows == 0 { 1.0 } else { rtt.max(HARMLESS) / self.average }
     }
 
     /// Learns from a window that ended `now`, in seconds. `memory` is how long ago it forgets, for what is faster and for
     /// what is slower than usual.
     pub(super) fn learn(&mut self, rtt: f64, now: f64, memory: [Duration; 2]) {
-        let short = rtt.max(NOISE);
+        let short = rtt.max(HARMLESS);
         let lasted = (now - self.at).clamp(0.0, LONGEST);
         self.at = now;
         if self.windows < WARM_UP {
@@ -116,15 +118,17 @@ mod tests {
 
     #[test]
     fn an_average_that_is_far_too_long_comes_down_at_once() {
-        let mut usual = learned();
-        (0..20).for_each(|_| usual.learn(1e-3, 1.0, MEMORY));
-        assert!(usual.time() < Duration::from_millis(4), "{usual:?}");
+        let mut usual = Usual::default();
+        (1..=WARM_UP).for_each(|n| usual.learn(100e-3, f64::from(n) / 10.0, MEMORY));
+        (0..20).for_each(|_| usual.learn(10e-3, 1.0, MEMORY));
+        assert!(usual.time() < Duration::from_millis(40), "{usual:?}");
     }
 
     #[test]
-    fn differences_below_a_tenth_of_a_millisecond_are_none() {
+    fn a_queue_of_five_milliseconds_is_none() {
         let mut usual = Usual::default();
-        usual.learn(0.0, 0.0, MEMORY);
-        is_near(usual.slowness(90e-6), 1.0);
+        usual.learn(20e-6, 0.0, MEMORY);
+        is_near(usual.slowness(4.9e-3), 1.0);
+        is_near(usual.slowness(10e-3), 2.0);
     }
 }
