@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
+use crate::wire::unindexed;
+
 pub(crate) const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 const MAX_DIGITS: usize = 8;
@@ -67,7 +69,7 @@ pub(crate) fn encode(timeout: Duration) -> HeaderValue {
             break;
         }
     }
-    HeaderValue::from_bytes(&text[start..]).expect("digits and a letter are a header value")
+    unindexed(HeaderValue::from_bytes(&text[start..]).expect("digits and a letter are a header value"))
 }
 
 #[cfg(test)]

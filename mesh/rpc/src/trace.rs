@@ -8,6 +8,8 @@ use std::future::Future;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use mesh_telemetry::{SpanId, TRACEPARENT, TraceContext, spans::Sampler};
 
+use crate::wire::unindexed;
+
 tokio::task_local! {
     static CURRENT: TraceContext;
 }
@@ -46,5 +48,5 @@ pub(crate) fn sent(headers: &HeaderMap) -> Option<TraceContext> {
 }
 
 pub(crate) fn header(trace: &TraceContext) -> HeaderValue {
-    HeaderValue::from_bytes(&trace.encode()).expect("hex digits and dashes are a header value")
+    unindexed(HeaderValue::from_bytes(&trace.encode()).expect("hex digits and dashes are a header value"))
 }

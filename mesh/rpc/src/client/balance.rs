@@ -40,6 +40,7 @@ pub(super) use {
 };
 
 use std::{
+    future::Future,
     net::SocketAddr,
     sync::Arc,
     task::{Context, Poll},
@@ -98,48 +99,50 @@ impl Service<Request<Outgoing>> for Balance {
 /// "transparent retries"). Each turn of the loop is a connection that was lost, so its length is bounded by the
 /// backoff of connections, and by the deadline. One that a server has certainly not seen (its last GOAWAY says so, or
 /// it refused the stream) goes out once more; of a call that may be repeated the layer above sees to that.
-async fn send(
+fn send(
     endpoints: Arc<Endpoints>,
     mut request: Request<Outgoing>,
-) -> Result<Response<Received>, Status> {
+) -> impl Future<Output = Result<Response<Received>, Status>> {
     let mut wish = endpoints.wish_of(&request);
     let mut spare = Spare::of(&request);
-    loop {
-        let mut place = match endpoints.place_now(&wish) {
-            Some(place) => place,
-            // Boxed: nearly no call waits, and none should carry the room for it.
-            None => Box::pin(endpoints.place_later(&wish)).await?,
-        };
-        attempt::picked(place.endpoint().key());
-        trail::sent(place.endpoint().key(), place.since());
-        direct(&mut request, place.endpoint().authority.clone());
-        if let Some(deadline) = deadline::current() {
-            // Only now: what was spent on waiting for a connection is not there for the server.
-            request.headers_mut().insert(GRPC_TIMEOUT, grpc_timeout::encode(deadline.remaining()));
-        }
-        match place.sender().send(request).await {
-            Ok(response) => {
-                place.answered();
-                return Ok(Received::response(response, place)?);
+    async move {
+        loop {
+            let mut place = match endpoints.place_now(&wish) {
+                Some(place) => place,
+                // Boxed: nearly no call waits, and none should carry the room for it.
+                None => Box::pin(endpoints.place_later(&wish)).await?,
+            };
+            attempt::picked(place.endpoint().key());
+            trail::sent(place.endpoint().key(), place.since());
+            direct(&mut request, place.endpoint().authority.clone());
+            if let Some(deadline) = deadline::current() {
+                // Only now: what was spent on waiting for a connection is not there for the server.
+                let left = deadline.instant().saturating_duration_since(place.since());
+                request.headers_mut().insert(GRPC_TIMEOUT, grpc_timeout::encode(left));
             }
-            Err(unanswered) => match unanswered.unsent {
-                Some(unsent) => {
+            let sent = match place.sender().send(request) {
+                Ok(sent) => sent,
+                Err(unsent) => {
                     attempt::resent();
                     place.unsent();
-                    request = unsent;
+                    request = unsent.request;
+                    continue;
                 }
-                None => {
-                    let authority = &place.endpoint().authority;
-                    let error = MeshError::of_connection(authority, &unanswered.error);
-                    place.failed(&error);
-                    let Some(again) = spare.take().filter(|_| error.is_unprocessed()) else {
-                        return Err(error.into());
-                    };
-                    attempt::resent();
-                    request = again.elsewhere(place.endpoint().key());
-                    wish = endpoints.wish_of(&request);
+            };
+            let error = match sent.await {
+                Ok(response) => {
+                    place.answered();
+                    return Ok(Received::response(response, place)?);
                 }
-            },
+                Err(error) => MeshError::of_connection(&place.endpoint().authority, &error),
+            };
+            place.failed(&error);
+            let Some(again) = spare.take().filter(|_| error.is_unprocessed()) else {
+                return Err(error.into());
+            };
+            attempt::resent();
+            request = again.elsewhere(place.endpoint().key());
+            wish = endpoints.wish_of(&request);
         }
     }
 }
@@ -151,9 +154,11 @@ struct Spare {
 }
 
 impl Spare {
-    fn of(request: &Request<Outgoing>) -> Option<Self> {
+    fn of(request: &Request<Outgoing>) -> Option<Box<Self>> {
         match request.body() {
-            Outgoing::Lone(message) => Some(Self { head: Head::of(request), message: message.clone() }),
+            Outgoing::Lone(message) => {
+                Some(Box::new(Self { head: Head::of(request), message: message.clone() }))
+            }
             _ => None,
         }
     }

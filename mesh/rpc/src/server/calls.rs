@@ -37,7 +37,7 @@ use super::{
 };
 use crate::{
     deadline::{Alarm, Deadline},
-    wire::{Exchange, Incoming, Respond, Serve, Spawned},
+    wire::{Exchange, Incoming, Respond, Serve},
 };
 
 /// The calls of a connection; the server waits for their tasks in the end.
@@ -74,10 +74,6 @@ where
             told: Told::default(),
             stall: None,
         }
-    }
-
-    fn spawn(&self, rest: Spawned<Self::Call>) {
-        self.drain.tasks.spawn(rest);
     }
 }
 

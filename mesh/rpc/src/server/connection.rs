@@ -86,7 +86,7 @@ where
         let going_away = self.drain.going_away.clone();
         let io = Preface::new(self.io, self.handshake_timeout, going_away);
         let calls = Calls::new(self.stack, Arc::clone(&self.drain), self.stall_timeout, self.peer);
-        let mut connection = ServerConnection::new(io, self.settings, calls);
+        let mut connection = ServerConnection::new(io, self.settings, self.drain.tasks.clone(), calls);
         let result = tokio::select! {
             biased;
             result = &mut connection => result,

@@ -122,7 +122,8 @@ impl Call {
         let recording = instruments
             .telemetry
             .record(&trace, parent, SpanKind::Server, || rpc::span_name(rpc::SERVER_SPAN_PREFIX, name));
-        let span = tracing::info_span!("call", { rpc::METHOD } = name, trace_id = %trace.trace_id);
+        // Written down at once, whether a line follows or not: so as it is, without quotes that would have to be escaped.
+        let span = tracing::info_span!("call", { rpc::METHOD } = %name, trace_id = %trace.trace_id);
         Self {
             method,
             unknown: unknown.cloned(),

@@ -8,11 +8,11 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
 };
 
 use bytes::Bytes;
-use h2::client::{Builder, Connection, SendRequest as Sender};
+use h2::client::{Builder, Connection, ResponseFuture, SendRequest as Sender};
 use http::{Request, Response};
 use http_body::{Body, Frame};
 use tokio::{
@@ -131,44 +131,49 @@ pub(crate) struct SendRequest {
     tasks: TaskTracker,
 }
 
-/// A request that got no answer.
-pub(crate) struct Unanswered<B> {
+/// A request that has not left this process.
+pub(crate) struct Unsent<B> {
     pub(crate) error: h2::Error,
-    /// The request, if it has not left this process.
-    pub(crate) unsent: Option<Request<B>>,
+    pub(crate) request: Request<B>,
 }
 
-impl<B> fmt::Debug for Unanswered<B> {
+impl<B> fmt::Debug for Unsent<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Messages are never logged.
-        f.debug_struct("Unanswered").field("error", &self.error).finish_non_exhaustive()
+        f.debug_struct("Unsent").field("error", &self.error).finish_non_exhaustive()
     }
 }
 
 impl SendRequest {
-    /// Sends a request and waits for the head of the answer. A body that is ready at once goes with its head; the
-    /// rest of any other one is sent by a task of its own. Dropping the future resets the stream.
+    /// Sends a request, whose answer is to be waited for. A body that is ready at once goes with its head; the rest of
+    /// any other one is sent by a task of its own.
     ///
     /// # Errors
-    /// [`Unanswered`].
-    pub(crate) async fn send<B>(mut self, request: Request<B>) -> Result<Response<Incoming>, Unanswered<B>>
+    /// [`Unsent`].
+    pub(crate) fn send<B>(mut self, request: Request<B>) -> Result<Sent, Unsent<B>>
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
     {
         // Never pending: that is only who has a stream in the queue, and this clone has none.
         if let Poll::Ready(Err(error)) = self.inner.poll_ready(&mut Context::from_waker(Waker::noop())) {
-            return Err(Unanswered { error, unsent: Some(request) });
+            return Err(Unsent { error, request });
         }
         let (head, mut body) = request.into_parts();
         let begun = Begun::of(&mut body);
         let sent = self.inner.send_request(Request::from_parts(head, ()), matches!(begun, Begun::Empty));
-        let unanswered = |error| Unanswered { error, unsent: None };
-        let (response, mut stream) = sent.map_err(unanswered)?;
-        let _waiting = Waiting::new(&self.shared);
+        let waiting = Waiting::new(&self.shared);
+        let (response, mut stream) = match sent {
+            Ok(sent) => sent,
+            Err(error) => return Ok(Sent::broken(error, waiting)),
+        };
         let mut pump = None;
         match begun {
             Begun::Empty => {}
-            Begun::Whole(data) => stream.send_data(data, true).map_err(unanswered)?,
+            Begun::Whole(data) => {
+                if let Err(error) = stream.send_data(data, true) {
+                    return Ok(Sent::broken(error, waiting));
+                }
+            }
             Begun::Part(frame) => {
                 let (stop, stopped) = oneshot::channel::<()>();
                 let rest = Pump::new(stream, Rest { first: frame, body });
@@ -183,8 +188,42 @@ impl SendRequest {
                 pump = Some(stop);
             }
         }
-        let response = response.await.map_err(unanswered)?;
-        Ok(response.map(|stream| Incoming::new(stream, pump)))
+        Ok(Sent { state: State::Waits(response), pump, _waiting: waiting })
+    }
+}
+
+/// A request that was sent: the head of its answer. Dropping it resets the stream.
+#[must_use = "futures do nothing unless polled"]
+pub(crate) struct Sent {
+    state: State,
+    /// Ends the pump of the request's body, if that goes on.
+    pump: Option<oneshot::Sender<()>>,
+    _waiting: Waiting,
+}
+
+enum State {
+    Waits(ResponseFuture),
+    /// The connection would not have it, or broke meanwhile.
+    Broken(Option<h2::Error>),
+}
+
+impl Sent {
+    fn broken(error: h2::Error, waiting: Waiting) -> Self {
+        Self { state: State::Broken(Some(error)), pump: None, _waiting: waiting }
+    }
+}
+
+impl Future for Sent {
+    type Output = Result<Response<Incoming>, h2::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.state {
+            State::Waits(response) => {
+                let response = ready!(Pin::new(response).poll(cx))?;
+                Poll::Ready(Ok(response.map(|stream| Incoming::new(stream, self.pump.take()))))
+            }
+            State::Broken(error) => error.take().map_or(Poll::Pending, |error| Poll::Ready(Err(error))),
+        }
     }
 }
 

@@ -21,11 +21,13 @@ mod keepalive;
 mod pump;
 mod server;
 mod turn;
+mod unindexed;
 
 pub(crate) use client::{ClientConnection, ClientSettings, ConnectionError, SendRequest};
 pub(crate) use guard::GuardSettings;
 pub(crate) use server::{Respond, Serve, ServerConnection, ServerSettings};
-pub(crate) use {batch::Spawned, exchange::Exchange, incoming::Incoming, keepalive::KeepaliveSettings};
+pub(crate) use unindexed::unindexed;
+pub(crate) use {exchange::Exchange, incoming::Incoming, keepalive::KeepaliveSettings};
 
 #[cfg(test)]
 mod tests;

@@ -4,10 +4,6 @@ use std::{
     convert::Infallible,
     future::Future,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
     task::{Context, Poll, ready},
 };
 
@@ -19,9 +15,10 @@ use h2::{
 use http::{Request, Response};
 use http_body::Body;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::task::TaskTracker;
 
 use super::{
-    batch::{self, Spawned},
+    batch::{self, Tasks},
     client::ConnectionError,
     exchange::Exchange,
     frames::Frames,
@@ -60,13 +57,10 @@ pub(crate) struct ServerSettings {
 /// Answers the calls of a connection.
 pub(crate) trait Serve {
     /// A call, until it is over.
-    type Call: Future<Output = ()>;
+    type Call: Future<Output = ()> + Send + 'static;
 
     /// Begins a call.
     fn call(&mut self, request: Request<Incoming>, respond: Respond) -> Self::Call;
-
-    /// Goes on with a call that must wait, in a task.
-    fn spawn(&self, rest: Spawned<Self::Call>);
 }
 
 /// Where the answer of a call goes.
@@ -94,8 +88,7 @@ pub(crate) struct ServerConnection<Io, S: Serve> {
     serve: S,
     /// Calls that have come and are not begun.
     fresh: Vec<Pin<Box<S::Call>>>,
-    /// Calls in tasks.
-    waiting: Arc<AtomicUsize>,
+    tasks: Tasks,
     turn: Turn,
     is_going_away: bool,
     /// GOAWAY is all that is left to say.
@@ -117,7 +110,8 @@ where
     Io: AsyncRead + AsyncWrite + Unpin,
     S: Serve,
 {
-    pub(crate) fn new(io: Io, settings: ServerSettings, serve: S) -> Self {
+    /// `tasks` owns those of the calls.
+    pub(crate) fn new(io: Io, settings: ServerSettings, tasks: TaskTracker, serve: S) -> Self {
         let heard = LastHeard::new();
         let handshake = Builder::new()
             .initial_window_size(STREAM_WINDOW)
@@ -135,7 +129,7 @@ where
             heard,
             serve,
             fresh: Vec::new(),
-            waiting: Arc::default(),
+            tasks: Tasks::new(tasks),
             turn: Turn::default(),
             is_going_away: false,
             is_cut: false,
@@ -176,7 +170,7 @@ where
         let this = &mut *self;
         ready!(this.poll_open(cx))?;
         // A lone answer waits for nobody.
-        if this.waiting.load(Ordering::Relaxed) <= 1 {
+        if this.tasks.waiting() <= 1 {
             this.turn.keep();
         } else if this.turn.give_way(cx) {
             return Poll::Pending;
@@ -186,7 +180,7 @@ where
             inner.abrupt_shutdown(Reason::NO_ERROR);
             return Poll::Ready(Err(ConnectionError::Silent));
         }
-        let traffic = Traffic { calls: this.calls, in_flight: this.waiting.load(Ordering::Relaxed) };
+        let traffic = Traffic { calls: this.calls, in_flight: this.tasks.waiting() };
         while !this.is_cut {
             match this.guard.poll_verdict(traffic, cx) {
                 Poll::Pending => break,
@@ -204,7 +198,8 @@ where
         let mut is_rest = false;
         loop {
             // Reads all that is there, and writes what has been said.
-            match inner.poll_accept(cx) {
+            let accepted = if this.fresh.len() < batch::MOST { inner.poll_accept(cx) } else { Poll::Pending };
+            match accepted {
                 Poll::Ready(Some(Ok((request, respond)))) => {
                     this.calls += 1;
                     let request = request.map(|stream| Incoming::new(stream, None));
@@ -216,8 +211,7 @@ where
                 Poll::Pending => {
                     let share = batch::share(this.fresh.len(), is_rest);
                     is_rest = share < this.fresh.len();
-                    let serve = &this.serve;
-                    batch::begin(this.fresh.drain(..share), &this.waiting, |rest| serve.spawn(rest));
+                    this.tasks.begin(this.fresh.drain(..share));
                 }
             }
         }

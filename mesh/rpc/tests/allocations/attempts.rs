@@ -136,12 +136,12 @@ fn per_call(policies: &'static PolicyTable) -> f64 {
 }
 
 #[test]
-fn what_may_be_repeated_costs_one_allocation_more_while_it_is_not() {
+fn what_may_be_repeated_costs_no_allocation_more_while_it_is_not() {
     let once = per_call(&ONCE);
     for (name, policies) in [("retries", &RETRIED), ("hedges", &HEDGED)] {
         let more = per_call(policies) - once;
         // What grows now and then, such as the slots of timers, makes the fraction.
-        assert!((0.5..1.5).contains(&more), "{name}: {more} more than {once}");
+        assert!((-0.5..0.5).contains(&more), "{name}: {more} more than {once}");
     }
 }
 

@@ -67,8 +67,11 @@ pub(super) fn write_hex(bytes: &[u8], text: &mut [u8]) {
 
 // === impl Display, Debug: as in the traceparent ===
 
-fn format_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+/// In one piece: a log formats the identifier of every call, whether a line of it is written or not.
+fn format_hex<const N: usize>(bytes: &[u8; N], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut text = [[0; 2]; N];
+    write_hex(bytes, text.as_flattened_mut());
+    f.write_str(str::from_utf8(text.as_flattened()).map_err(|_| fmt::Error)?)
 }
 
 impl fmt::Display for TraceId {

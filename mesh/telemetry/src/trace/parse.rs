@@ -51,18 +51,22 @@ pub(super) fn parse(text: &[u8]) -> Result<TraceContext, InvalidTraceparent> {
 
 /// The bytes that `text`, twice as long, writes as lower-case hex.
 fn read_hex<const N: usize>(text: &[u8]) -> Result<[u8; N], InvalidTraceparent> {
-    let mut bytes = [0; N];
+    let (mut bytes, mut wrong) = ([0; N], 0);
     for (pair, byte) in text.chunks_exact(2).zip(&mut bytes) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+        let (high, low) = (DIGITS[usize::from(pair[0])], DIGITS[usize::from(pair[1])]);
+        // What is no digit has bits beyond those of one: asked once for all, not for each.
+        wrong |= high | low;
+        *byte = high << 4 | low;
     }
-    Ok(bytes)
+    if wrong > 0xf { Err(InvalidTraceparent::Hex) } else { Ok(bytes) }
 }
 
-fn digit(character: u8) -> Result<u8, InvalidTraceparent> {
-    match character {
-        b'0'..=b'9' => Ok(character - b'0'),
-        // Upper case is forbidden.
-        b'a'..=b'f' => Ok(character - b'a' + 10),
-        _ => Err(InvalidTraceparent::Hex),
+/// What each character is as a digit, or 255. Upper case is forbidden.
+const DIGITS: [u8; 256] = {
+    let (mut digits, mut n) = ([255; 256], 0);
+    while n < 16 {
+        digits[b"0123456789abcdef"[n] as usize] = n as u8;
+        n += 1;
     }
-}
+    digits
+};

@@ -92,6 +92,6 @@ impl Service<Request<Body>> for Direct {
         let mut request = request.map(Outgoing::streamed);
         direct(&mut request, self.endpoint.authority.clone());
         let sender = self.connection.sender();
-        Box::pin(async move { sender.send(request).await.map_err(|unanswered| unanswered.error) })
+        Box::pin(async move { sender.send(request).map_err(|unsent| unsent.error)?.await })
     }
 }

@@ -9,7 +9,7 @@ use crate::client::{
 };
 
 /// What the headers of most calls fit into.
-const ROOM: usize = 384;
+const ROOM: usize = 240;
 
 /// A copy of a request's head that takes no allocation of its own: headers are written down side by side, and
 /// become a map again only for a call that really needs another attempt. (`HeaderMap::clone` allocates twice, and

@@ -18,13 +18,14 @@ use tower_service::Service;
 
 use super::{
     Answer, Repeated, Shared,
+    machine::Attempts,
     retrying::{Source, retrying},
 };
 use crate::client::{
     compress,
     hedge::hedging,
     methods::Repeats,
-    outgoing::{Collected, Outgoing, Tape, collect},
+    outgoing::{Collected, Message, Outgoing, Tape, collect},
     telemetry::Attempt,
 };
 
@@ -119,16 +120,14 @@ where
             }
             Collected::Streamed(body) => compress::stream(body, writer),
         };
-        let is_repeated = match (&method.repeats, &body) {
-            (Repeats::Never, _) => false,
-            (Repeats::Retries { .. }, _) | (Repeats::Hedges { .. }, Outgoing::Whole(_)) => true,
-            // A stream cannot be sent to two servers at once.
-            (Repeats::Hedges { .. }, _) => false,
-        };
-        match body {
-            body if is_repeated => ResponseFuture::Repeated { inner: self.repeated(request, body, index) },
-            Outgoing::Whole(message) => self.once(request, Outgoing::Lone(message)),
-            body => self.once(request, body),
+        match (&method.repeats, body) {
+            (&Repeats::Retries { policy, most }, body) => {
+                self.retried(request, body, index, Attempts::new(policy, most))
+            }
+            (Repeats::Hedges { .. }, Outgoing::Whole(message)) => self.hedged(request, message, index),
+            (Repeats::Never, Outgoing::Whole(message)) => self.once(request, Outgoing::Lone(message)),
+            // Nor can a stream be sent to two servers at once.
+            (_, body) => self.once(request, body),
         }
     }
 }
@@ -143,25 +142,30 @@ where
         ResponseFuture::Once { inner: self.inner.call(first.with(body)) }
     }
 
-    fn repeated(
+    fn retried(
         &mut self,
         first: First,
         body: Outgoing,
         index: usize,
-    ) -> BoxFuture<'static, Result<Response<Answer<R>>, Status>> {
-        // The service that is ready makes the first attempt, and its clone serves the next call.
-        let next = self.inner.clone();
-        let inner = std::mem::replace(&mut self.inner, next);
+        attempts: Attempts,
+    ) -> ResponseFuture<S::Future, R> {
         let call = Repeated::new(Arc::clone(&self.shared), index, first.trace);
-        let is_hedged = matches!(call.method().repeats, Repeats::Hedges { .. });
-        match body {
-            Outgoing::Whole(message) if is_hedged => Box::pin(hedging(inner, call, first, message)),
-            Outgoing::Whole(message) => Box::pin(retrying(inner, call, first, Source::Whole(message))),
-            body => {
-                let tape = Tape::new(body, self.shared.replay_bytes_max);
-                Box::pin(retrying(inner, call, first, Source::Taped(tape)))
-            }
-        }
+        let source = match body {
+            Outgoing::Whole(message) => Source::Whole(message),
+            body => Source::Taped(Tape::new(body, self.shared.replay_bytes_max)),
+        };
+        ResponseFuture::Repeated { inner: Box::pin(retrying(self.take(), call, attempts, first, source)) }
+    }
+
+    fn hedged(&mut self, first: First, message: Message, index: usize) -> ResponseFuture<S::Future, R> {
+        let call = Repeated::new(Arc::clone(&self.shared), index, first.trace);
+        ResponseFuture::Repeated { inner: Box::pin(hedging(self.take(), call, first, message)) }
+    }
+
+    /// The service that is ready makes the first attempt, and its clone serves the next call.
+    fn take(&mut self) -> S {
+        let next = self.inner.clone();
+        std::mem::replace(&mut self.inner, next)
     }
 }
 

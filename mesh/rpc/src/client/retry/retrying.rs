@@ -17,7 +17,6 @@ use super::{
 use crate::{
     client::{
         attempt::{self, Told, Tried},
-        methods::Repeats,
         outgoing::{Head, Message, Outgoing, Tape},
         telemetry::Attempt,
         trail,
@@ -58,67 +57,69 @@ impl Source {
 }
 
 /// Makes attempts until one is committed, or none may follow.
-pub(super) async fn retrying<S, R>(
+pub(super) fn retrying<S, R>(
     mut inner: S,
     mut call: Repeated,
+    mut attempts: Attempts,
     first: First,
     source: Source,
-) -> Result<Response<Answer<R>>, Status>
+) -> impl Future<Output = Result<Response<Answer<R>>, Status>>
 where
     S: Service<Attempt, Response = Response<R>, Error = Status>,
     S::Future: Unpin,
 {
-    let Repeats::Retries { policy, most } = call.method().repeats else {
-        // The layer asks this of methods with retries alone.
-        let result = inner.call(first.with(source.body())).await;
-        return Answer::give(result, Some(call));
-    };
     let head = Head::of(&first.request);
-    let mut attempts = Attempts::new(policy, most);
     let mut tried = Tried::default();
     let mut sent = None;
     let mut future = inner.call(first.with(source.body()));
-    loop {
-        let (result, told) = attempt(&mut future).await;
-        call.tally.transparent_retries += told.resent;
-        told.picked.into_iter().for_each(|address| tried.add(address));
-        let Some(failure) = Failure::of(&result).or_else(Failure::after_commit) else {
-            source.commit();
-            return Answer::give(result, Some(call));
-        };
-        let left = deadline::current().map(Deadline::remaining);
-        let mut transparent = false;
-        match attempts.after(&failure, source.is_whole(), left, &*call.shared) {
-            step @ (Step::Answer | Step::HeldBack) => {
-                if step == Step::HeldBack {
-                    call.tally.held_back = true;
-                    // What is too much for this caller is too much for its own caller as well.
-                    pushback::hear();
+    async move {
+        loop {
+            // In a block of its own: the result is large, and has no room in the future of a call that waits.
+            let wait = {
+                let (result, told) = attempt(&mut future).await;
+                call.tally.transparent_retries += told.resent;
+                told.picked.into_iter().for_each(|address| tried.add(address));
+                let Some(failure) = Failure::of(&result).or_else(Failure::after_commit) else {
+                    source.commit();
+                    return Answer::give(result, Some(call));
+                };
+                let left = deadline::current().map(Deadline::remaining);
+                match attempts.after(&failure, source.is_whole(), left, &*call.shared) {
+                    step @ (Step::Answer | Step::HeldBack) => {
+                        if step == Step::HeldBack {
+                            call.tally.held_back = true;
+                            // What is too much for this caller is too much for its own caller as well.
+                            pushback::hear();
+                        }
+                        // An error that says "never sent" is about the call, not about its last attempt alone.
+                        let result = if failure.sent { result } else { sent.map_or(result, Err) };
+                        return Answer::give(result, Some(call));
+                    }
+                    Step::Resend => None,
+                    Step::Retry(wait) => {
+                        // Only the status is kept: its place on the endpoint is free while this call waits.
+                        let status = status_of(result, told.picked);
+                        if failure.sent {
+                            sent = Some(status);
+                        }
+                        Some(wait)
+                    }
                 }
-                // An error that says "never sent" is about the call, not about its last attempt alone.
-                let result = if failure.sent { result } else { sent.map_or(result, Err) };
-                return Answer::give(result, Some(call));
-            }
-            Step::Resend => {
-                transparent = true;
-                call.tally.transparent_retries += 1;
-            }
-            Step::Retry(wait) => {
-                // Only the status is kept: its place on the endpoint is free while this call waits.
-                let status = status_of(result, told.picked);
-                if failure.sent {
-                    sent = Some(status);
+            };
+            match wait {
+                None => call.tally.transparent_retries += 1,
+                Some(wait) => {
+                    trail::waits(Stage::Backoff);
+                    tokio::time::sleep(wait).await;
+                    call.tally.attempts += 1;
+                    call.tally.retries += 1;
+                    call.tally.retry_delay += wait;
                 }
-                trail::waits(Stage::Backoff);
-                tokio::time::sleep(wait).await;
-                call.tally.attempts += 1;
-                call.tally.retries += 1;
-                call.tally.retry_delay += wait;
             }
+            poll_fn(|cx| inner.poll_ready(cx)).await?;
+            let request = head.again(source.body(), attempts.previous(), tried);
+            future = inner.call(call.attempt(request, wait.is_none()));
         }
-        poll_fn(|cx| inner.poll_ready(cx)).await?;
-        let request = head.again(source.body(), attempts.previous(), tried);
-        future = inner.call(call.attempt(request, transparent));
     }
 }
 
