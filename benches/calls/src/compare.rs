@@ -21,10 +21,10 @@ use crate::{client::Outcome, collector, cpu, envoy};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Rounds after one to warm up.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
     /// How long each measurement takes.
-    #[arg(long, default_value_t = 4.0)]
+    #[arg(long, default_value_t = 1.5)]
     seconds: f64,
     /// Calls in flight at once.
     #[arg(long, default_values_t = [1, 16, 64, 256], value_delimiter = ',')]
@@ -81,7 +81,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         for (way, measured) in ways.iter().zip(&medians) {
             row(*in_flight, "median", *way, *measured);
         }
-        ratios(*in_flight, ways, &medians);
+        ratios(*in_flight, ways, &all);
     }
     Ok(())
 }
@@ -95,30 +95,36 @@ fn row(in_flight: usize, round: &str, way: Way, measured: Measured) {
     let _ = std::io::stdout().flush();
 }
 
-/// The mesh over each of the others.
-fn ratios(in_flight: usize, ways: &[Way], medians: &[Measured]) {
-    let of = |way: Way| ways.iter().position(|other| *other == way).map(|place| medians[place]);
+/// The mesh over each of the others: of each number the median of its ratios in the rounds. What a machine can do
+/// differs from one minute to the next, and less so within a round.
+fn ratios(in_flight: usize, ways: &[Way], all: &[Vec<Measured>]) {
+    let of = |way: Way| ways.iter().position(|other| *other == way).map(|place| &all[place]);
     let Some(mesh) = of(Way::Mesh) else { return };
     for way in [Way::Tonic, Way::Envoy] {
         let Some(other) = of(way) else { continue };
+        let ratio = |number: fn(&Measured) -> f64| {
+            middle(mesh.iter().zip(other).map(|(mesh, other)| number(mesh) / number(other)))
+        };
         println!(
             "{in_flight:>9}  mesh/{way:?}: throughput {:.2}, p50 {:.2}, p99 {:.2}, client cpu {:.2}, server cpu {:.2}",
-            mesh.client.rate / other.client.rate,
-            mesh.client.p50 / other.client.p50,
-            mesh.client.p99 / other.client.p99,
-            mesh.client.cpu / other.client.cpu,
-            mesh.server_cpu / other.server_cpu,
+            ratio(|measured| measured.client.rate),
+            ratio(|measured| measured.client.p50),
+            ratio(|measured| measured.client.p99),
+            ratio(|measured| measured.client.cpu),
+            ratio(|measured| measured.server_cpu),
         );
     }
 }
 
+fn middle(numbers: impl Iterator<Item = f64>) -> f64 {
+    let mut numbers: Vec<f64> = numbers.collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
+}
+
 /// The median of each number by itself.
 fn median(all: &[Measured]) -> Measured {
-    let of = |number: fn(&Measured) -> f64| {
-        let mut numbers: Vec<f64> = all.iter().map(number).collect();
-        numbers.sort_by(f64::total_cmp);
-        numbers[numbers.len() / 2]
-    };
+    let of = |number: fn(&Measured) -> f64| middle(all.iter().map(number));
     Measured {
         client: Outcome {
             rate: of(|measured| measured.client.rate),

@@ -104,6 +104,11 @@ mod tests {
     }
 
     #[test]
+    fn is_never_indexed() {
+        assert!(encode(Duration::from_secs(1)).is_sensitive());
+    }
+
+    #[test]
     fn writes_the_finest_unit_that_fits() {
         assert_eq!(encode(Duration::ZERO), "0n");
         assert_eq!(encode(Duration::from_nanos(99_999_999)), "99999999n");

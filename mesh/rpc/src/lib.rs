@@ -70,7 +70,7 @@ pub use client::{
     SuccessRateConfig, Target, TargetError, ThrottleConfig, WaitForReady, previous_attempts,
 };
 #[cfg(feature = "probe")]
-pub use client::{Decisions, RepeatDecisions, ThrottleDecisions};
+pub use client::{Decisions, Picked, RepeatDecisions, ThrottleDecisions};
 pub use error::{DOMAIN, MeshError, Side, Spent, Stage};
 pub use message::{CompressionConfig, Encoding};
 pub use network::{Connector, Listener, Tcp};

@@ -50,3 +50,16 @@ pub(crate) fn sent(headers: &HeaderMap) -> Option<TraceContext> {
 pub(crate) fn header(trace: &TraceContext) -> HeaderValue {
     unindexed(HeaderValue::from_bytes(&trace.encode()).expect("hex digits and dashes are a header value"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_is_never_indexed_and_is_read_as_it_was_written() {
+        let trace = TraceContext::root();
+        let header = header(&trace);
+        assert!(header.is_sensitive());
+        assert_eq!(sent(&HeaderMap::from_iter([(HEADER, header)])), Some(trace));
+    }
+}

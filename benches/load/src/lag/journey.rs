@@ -80,18 +80,22 @@ impl Journeys {
         *self.known() = Known::default();
     }
 
-    /// Waits until this many users have come to the end of their journeys.
-    pub(super) async fn finished(&self, count: usize, patience: Duration) -> anyhow::Result<()> {
+    /// Waits until all who were committed have come to the end of their journeys.
+    pub(super) async fn finished(&self, patience: Duration) -> anyhow::Result<()> {
         let all = async {
             loop {
                 let rung = self.bell.notified();
-                if self.count() >= count {
+                let [committed, done] = self.count();
+                if done >= committed {
                     return;
                 }
                 rung.await;
             }
         };
-        let what = || format!("only {} of {count} users have profile and mail", self.count());
+        let what = || {
+            let [committed, done] = self.count();
+            format!("only {done} of {committed} users have profile and mail")
+        };
         timeout(patience, all).await.ok().with_context(what)
     }
 
@@ -103,11 +107,14 @@ impl Journeys {
         journeys.filter_map(took).collect()
     }
 
-    fn count(&self) -> usize {
-        let needed = [Step::Committed, Step::Profiled, Step::Welcomed];
+    /// How many were committed, and how many of them have both effects.
+    fn count(&self) -> [usize; 2] {
         let known = self.known();
-        let is_done = |journey: &&Journey| needed.iter().all(|step| journey[*step as usize].is_some());
-        known.by_user.values().filter(is_done).count()
+        let with = |steps: &[Step]| {
+            let took = |journey: &&Journey| steps.iter().all(|step| journey[*step as usize].is_some());
+            known.by_user.values().filter(took).count()
+        };
+        [with(&[Step::Committed]), with(&[Step::Committed, Step::Profiled, Step::Welcomed])]
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -128,10 +135,10 @@ mod tests {
         tokio::time::advance(Duration::from_millis(3)).await;
         journeys.step_of([event, Uuid::nil()].into_iter(), Step::Marking);
         journeys.step(user, Step::Profiled);
-        journeys.finished(1, Duration::from_secs(1)).await.unwrap_err();
+        journeys.finished(Duration::from_secs(1)).await.unwrap_err();
         journeys.step(user, Step::Profiled);
         journeys.step(user, Step::Welcomed);
-        journeys.finished(1, Duration::from_secs(1)).await.unwrap();
+        journeys.finished(Duration::from_secs(1)).await.unwrap();
         let took = journeys.between(Step::Committed, Step::Profiled);
         assert_eq!((took.count(), took.quantile(1.0)), (1, 3.0));
         assert_eq!(journeys.between(Step::Committed, Step::Marking).quantile(1.0), 3.0);

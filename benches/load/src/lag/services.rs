@@ -1,8 +1,8 @@
 //! The user service and the notification service, wired as their programs wire them.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
-use load::servers::Lent;
+use futures_util::future;
 use mesh_events::{Outbox, Relay, RelayConfig};
 use mesh_rpc::{Channel, ServerConfig, Target};
 use notification::{
@@ -11,18 +11,15 @@ use notification::{
 use service_kit::{
     cache::CacheConfig,
     clock::Clock,
-    cql::{Cql, CqlConfig, commit::CommitConfig},
+    cql::commit::CommitConfig,
     lifecycle::Stages,
-    process::{Bus, BusConfig, BusKind, DRAIN, Part, PartName, Storage, end_all, serve, topology},
+    process::{Bus, DRAIN, Part, PartName, end_all, serve, topology},
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use user::{UserConfig, UserService, store::Store};
 
-use super::{journey::Journeys, watched::Watched};
-
-/// How long the broker may take to answer at first.
-const START: Duration = Duration::from_secs(30);
+use super::{ground::Ground, journey::Journeys, watched::Watched};
 
 /// Both services, running.
 pub(super) struct Services {
@@ -33,21 +30,23 @@ pub(super) struct Services {
     relay: Part,
     consumers: Vec<Part>,
     courier: Option<Part>,
-    buses: [Bus; 2],
+    buses: Vec<Bus>,
 }
 
 impl Services {
     /// Starts both; mails are written into `folder`.
     pub(super) async fn start(
-        lent: &Lent,
+        ground: &Ground<'_>,
         folder: &Path,
         journeys: &Arc<Journeys>,
         has_courier: bool,
     ) -> anyhow::Result<Self> {
         let (clock, broken) = (Clock::system(), CancellationToken::new());
         let part = |name| PartName { name, broken: broken.clone() };
-        let users = user::open::open(&storage(lent, "user").await?, &clock, CommitConfig::default()).await?;
-        let mails = notification::open::open(&storage(lent, "notification").await?, &clock, "mail").await?;
+        let users =
+            user::open::open(&ground.storage(folder, "user").await?, &clock, CommitConfig::default()).await?;
+        let mails =
+            notification::open::open(&ground.storage(folder, "notification").await?, &clock, "mail").await?;
         let store: Arc<Watched<dyn Store>> =
             Arc::new(Watched { inner: users.store, journeys: Arc::clone(journeys) });
         let outbox: Arc<Watched<dyn Outbox>> =
@@ -55,13 +54,8 @@ impl Services {
         let mails: Arc<Watched<dyn NotificationStore>> =
             Arc::new(Watched { inner: mails, journeys: Arc::clone(journeys) });
 
-        let config = BusConfig {
-            kind: BusKind::RabbitMq,
-            rabbitmq: mesh_events::rabbitmq::RabbitConfig::new(lent.uri(lent.broker.amqp).parse()?),
-            start_timeout: START,
-        };
-        let [of_users, of_mails] =
-            [Bus::rabbitmq(&config, "user").await?, Bus::rabbitmq(&config, "notification").await?];
+        let buses = ground.buses().await?;
+        let [of_users, of_mails] = [&buses[0], &buses[buses.len() - 1]];
         let (publisher, relay) = Relay::new(outbox, of_users.shared(), RelayConfig::default());
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let listen = listener.local_addr()?;
@@ -86,12 +80,12 @@ impl Services {
         let courier =
             has_courier.then(|| Part::spawn(part("courier"), async move |stop| courier.run(stop).await));
         let relay = Part::spawn(part("relay"), |stop| relay.run(stop));
-        Ok(Self { user: channel, server, service, relay, consumers, courier, buses: [of_users, of_mails] })
+        Ok(Self { user: channel, server, service, relay, consumers, courier, buses })
     }
 
     /// Stops both as on a good day.
     pub(super) async fn stop(self) {
-        let Self { service, buses: [of_users, of_mails], .. } = self;
+        let Self { service, buses, .. } = self;
         let drained = Stages::new()
             .then("server", DRAIN, self.server.end())
             .then("service", DRAIN, async move { service.close().await })
@@ -99,15 +93,11 @@ impl Services {
             .then("consumers", DRAIN, end_all(self.consumers))
             .then("courier", DRAIN, end_all(self.courier.into_iter().collect()))
             .then("channel", DRAIN, self.user.close())
-            .then("bus of users", DRAIN, of_users.close())
-            .then("bus of mails", DRAIN, of_mails.close());
+            .then("buses", DRAIN, async move {
+                future::join_all(buses.into_iter().map(Bus::close)).await;
+            });
         drained.run().await;
     }
-}
-
-async fn storage(lent: &Lent, service: &str) -> anyhow::Result<Storage> {
-    let config = CqlConfig::plain(lent.nodes.clone(), &lent.keyspace(service));
-    Ok(Storage::Cql(Cql::connect(&config).await?))
 }
 
 fn of_notification(listen: SocketAddr) -> NotificationConfig {

@@ -49,7 +49,7 @@ pub use latency::HedgeConfig;
 pub use outlier::{ConsecutiveConfig, FailurePercentageConfig, OutlierConfig, SuccessRateConfig};
 pub use pool::PoolConfig;
 #[cfg(feature = "probe")]
-pub use probe::Decisions;
+pub use probe::{Decisions, Picked};
 #[cfg(feature = "probe")]
 pub(crate) use received::repair;
 #[cfg(feature = "probe")]

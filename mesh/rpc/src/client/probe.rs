@@ -5,7 +5,11 @@ use std::{net::SocketAddr, sync::Arc};
 use http::Extensions;
 use tonic::Code;
 
-use super::{Channel, balance::Wish, endpoints::Endpoints};
+use super::{
+    Channel,
+    balance::{Place, Wish},
+    endpoints::Endpoints,
+};
 
 /// Decides where calls of a channel go, and tells their endpoints how they went, without making them.
 pub struct Decisions(Arc<Endpoints>);
@@ -29,6 +33,17 @@ impl Decisions {
         self.go(&Wish::of(&Extensions::new()).or_key(Some(key)), code)
     }
 
+    /// Only the pick: the choice of an endpoint that may be called and has room, and of a connection. `None` while nobody
+    /// is ready.
+    pub fn pick(&self, extensions: &Extensions) -> Option<Picked> {
+        self.0.place_now(&Wish::of(extensions)).map(Picked)
+    }
+
+    /// The same for a call that belongs where this key does.
+    pub fn pick_by(&self, key: u64) -> Option<Picked> {
+        self.0.place_now(&Wish::of(&Extensions::new()).or_key(Some(key))).map(Picked)
+    }
+
     fn go(&self, wish: &Wish, code: Code) -> Option<SocketAddr> {
         let mut place = self.0.place_now(wish)?;
         let address = place.endpoint().key();
@@ -46,6 +61,16 @@ impl Decisions {
     /// How many endpoints are ready for calls.
     pub fn ready(&self) -> usize {
         self.0.ready()
+    }
+}
+
+/// A place on an endpoint, until it is dropped.
+#[expect(dead_code, reason = "it is held")]
+pub struct Picked(Place);
+
+impl std::fmt::Debug for Picked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Picked").finish_non_exhaustive()
     }
 }
 

@@ -17,6 +17,7 @@ mod greeter;
 mod hash_key;
 mod health;
 mod hedge;
+mod idle;
 mod key_rate_limit;
 mod messages;
 mod metrics;

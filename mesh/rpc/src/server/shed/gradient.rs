@@ -54,6 +54,9 @@ pub(super) struct Window<'a> {
 /// for the usual. A server that has really become slower is found out at the floor of the limit, where there is hardly
 /// any queue.
 ///
+/// And what takes less than five milliseconds is never slow (CoDel's target): of calls that take microseconds a few hundred
+/// at once make a queue of milliseconds, which is no overload.
+///
 /// That floor is twice as many calls as were there lately without trouble, but for `min_limit`: callers that have always
 /// been sixty at once do not queue for each other when what they wait for becomes slow.
 ///
