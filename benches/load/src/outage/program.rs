@@ -53,8 +53,8 @@ impl Service {
     ) -> anyhow::Result<Program> {
         let program = beside.with_file_name(self.program);
         let name = self.name;
-        let build =
-            format!("{} is missing; build it with cargo build --release -p {name}", program.display());
+        let missing = program.display();
+        let build = format!("{missing} is missing; build it as this program was built, with `-p {name}`");
         ensure!(program.exists(), build);
         let (data, log) = (folder.join(name), folder.join(format!("{name}.log")));
         let mut command = Command::new(program);

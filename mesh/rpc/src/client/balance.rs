@@ -99,6 +99,8 @@ impl Service<Request<Outgoing>> for Balance {
 /// "transparent retries"). Each turn of the loop is a connection that was lost, so its length is bounded by the
 /// backoff of connections, and by the deadline. One that a server has certainly not seen (its last GOAWAY says so, or
 /// it refused the stream) goes out once more; of a call that may be repeated the layer above sees to that.
+///
+/// No `async fn`: that would keep room for its arguments beside what they become.
 fn send(
     endpoints: Arc<Endpoints>,
     mut request: Request<Outgoing>,

@@ -150,13 +150,13 @@ impl SendRequest {
     ///
     /// # Errors
     /// [`Unsent`].
-    pub(crate) fn send<B>(mut self, request: Request<B>) -> Result<Sent, Unsent<B>>
+    pub(crate) fn send<B>(mut self, request: Request<B>) -> Result<Sent, Box<Unsent<B>>>
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
     {
         // Never pending: that is only who has a stream in the queue, and this clone has none.
         if let Poll::Ready(Err(error)) = self.inner.poll_ready(&mut Context::from_waker(Waker::noop())) {
-            return Err(Unsent { error, request });
+            return Err(Box::new(Unsent { error, request }));
         }
         let (head, mut body) = request.into_parts();
         let begun = Begun::of(&mut body);

@@ -56,7 +56,8 @@ impl Source {
     }
 }
 
-/// Makes attempts until one is committed, or none may follow.
+/// Makes attempts until one is committed, or none may follow. The first one is begun at once, so that its request needs no
+/// room in the future.
 pub(super) fn retrying<S, R>(
     mut inner: S,
     mut call: Repeated,

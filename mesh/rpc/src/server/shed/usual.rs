@@ -8,7 +8,7 @@ pub(super) const WARM_UP: u32 = 10;
 /// What the average loses with each window in which it is more than twice of what is measured (Netflix: 0.95).
 const DRIFT: f64 = 0.95;
 /// Calls that take less than this are not slow, however much faster they usually are, in seconds: the standing queue that
-/// CoDel allows (RFC 8289, section 4.3). A server whose calls take microseconds queues for milliseconds whenever a few
+/// CoDel allows (RFC 8289, its TARGET). A server whose calls take microseconds queues for milliseconds whenever a few
 /// hundred come together, or a processor is elsewhere, and nobody is the worse for it.
 const HARMLESS: f64 = 5e-3;
 /// One window cannot stand for more time than this, in seconds: after a pause the average goes on from where it was.
