@@ -1,6 +1,9 @@
 //! What both services stand on.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use load::servers::Lent;
@@ -19,26 +22,26 @@ pub(super) enum Ground<'a> {
     /// A keyspace for each service, and a virtual host.
     Servers(&'a Lent),
     /// All in one file, as on a laptop.
-    File(Engine),
+    File { path: PathBuf, engine: Engine },
 }
 
 impl Ground<'_> {
     /// A new file in `folder`.
     pub(super) fn file(folder: &Path) -> anyhow::Result<Self> {
-        Engine::open(&folder.join("stack.redb"), EngineConfig::default())
-            .map(Self::File)
-            .context("cannot open a file")
+        let path = folder.join("stack.redb");
+        let engine = Engine::open(&path, EngineConfig::default()).context("cannot open a file")?;
+        Ok(Self::File { path, engine })
     }
 
     /// The store of a service.
-    pub(super) async fn storage(&self, folder: &Path, service: &str) -> anyhow::Result<Storage> {
+    pub(super) async fn storage(&self, service: &str) -> anyhow::Result<Storage> {
         match self {
             Self::Servers(lent) => {
                 let config = CqlConfig::plain(lent.nodes.clone(), &lent.keyspace(service));
                 Ok(Storage::Cql(Cql::connect(&config).await?))
             }
-            Self::File(engine) => {
-                Ok(Storage::Embedded { path: folder.join("stack.redb"), engine: engine.clone() })
+            Self::File { path, engine } => {
+                Ok(Storage::Embedded { path: path.clone(), engine: engine.clone() })
             }
         }
     }
@@ -54,7 +57,7 @@ impl Ground<'_> {
                 };
                 Ok(vec![Bus::rabbitmq(&config, "user").await?, Bus::rabbitmq(&config, "notification").await?])
             }
-            Self::File(engine) => Ok(vec![Bus::embedded(engine).await?]),
+            Self::File { engine, .. } => Ok(vec![Bus::embedded(engine).await?]),
         }
     }
 
@@ -62,7 +65,7 @@ impl Ground<'_> {
     pub(super) async fn close(self) -> anyhow::Result<()> {
         match self {
             Self::Servers(_) => Ok(()),
-            Self::File(engine) => engine.close().await.context("cannot close the file"),
+            Self::File { engine, .. } => engine.close().await.context("cannot close the file"),
         }
     }
 }

@@ -43,10 +43,8 @@ impl Services {
     ) -> anyhow::Result<Self> {
         let (clock, broken) = (Clock::system(), CancellationToken::new());
         let part = |name| PartName { name, broken: broken.clone() };
-        let users =
-            user::open::open(&ground.storage(folder, "user").await?, &clock, CommitConfig::default()).await?;
-        let mails =
-            notification::open::open(&ground.storage(folder, "notification").await?, &clock, "mail").await?;
+        let users = user::open::open(&ground.storage("user").await?, &clock, CommitConfig::default()).await?;
+        let mails = notification::open::open(&ground.storage("notification").await?, &clock, "mail").await?;
         let store: Arc<Watched<dyn Store>> =
             Arc::new(Watched { inner: users.store, journeys: Arc::clone(journeys) });
         let outbox: Arc<Watched<dyn Outbox>> =
