@@ -5,7 +5,7 @@
 //!
 //! ```sh
 //! cargo test -p mesh-rpc --test simulation                                        # 2,000 seeds
-//! MESH_SIM_SEEDS=100000 cargo test -p mesh-rpc --test simulation every_seed       # more of them
+//! MESH_SIM_SEEDS=100000 cargo test --release -p mesh-rpc --test simulation every_seed_keeps -- --nocapture
 //! MESH_SIM_FIRST=17 MESH_SIM_SEEDS=1 cargo test -p mesh-rpc --test simulation tell -- --ignored --nocapture
 //! ```
 //!
@@ -45,6 +45,9 @@ use world::{Outcome, answered, run};
 /// a ping's answer and the GOAWAY that follows it: one world in some hundred has that.
 const BUG_SEEDS: u64 = 60;
 const RARE: (Bug, u64) = (Bug::LostAfterGoaway, 2_000);
+
+/// A hundred thousand worlds take half an hour: who waits is told how far they are, with `--nocapture`.
+const TELL_EVERY: u64 = 10_000;
 
 fn number(name: &str, otherwise: u64) -> u64 {
     env::var(name)
@@ -93,7 +96,10 @@ fn every_seed_keeps_every_promise() {
     let [worlds, calls, ok] = [const { AtomicU64::new(0) }; 3];
     run_all(first, count, bug(), |outcome| {
         let (made, answered) = answered(&outcome.events);
-        worlds.fetch_add(1, Ordering::Relaxed);
+        let done = worlds.fetch_add(1, Ordering::Relaxed) + 1;
+        if done.is_multiple_of(TELL_EVERY) {
+            println!("{done} worlds, {} with complaints", complaints.lock().unwrap().len());
+        }
         calls.fetch_add(made as u64, Ordering::Relaxed);
         ok.fetch_add(answered as u64, Ordering::Relaxed);
         let mut complaints = complaints.lock().unwrap();
