@@ -18,6 +18,7 @@ mod guard;
 mod heard;
 mod incoming;
 mod keepalive;
+mod linger;
 mod pump;
 mod server;
 mod turn;

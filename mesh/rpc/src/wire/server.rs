@@ -26,6 +26,7 @@ use super::{
     heard::{Heard, LastHeard},
     incoming::Incoming,
     keepalive::{Keepalive, KeepaliveSettings},
+    linger::Lingering,
     turn::Turn,
 };
 
@@ -97,12 +98,15 @@ pub(crate) struct ServerConnection<Io, S: Serve> {
     calls: u64,
 }
 
+/// Noted when it is heard of, and heard out before it is closed.
+type Wire<Io> = Heard<Lingering<Io>>;
+
 /// Nothing in it is pinned in place.
 impl<Io, S: Serve> Unpin for ServerConnection<Io, S> {}
 
 enum State<Io> {
-    Handshake(Handshake<Heard<Io>, Bytes>),
-    Open { inner: Connection<Heard<Io>, Bytes>, keepalive: Keepalive },
+    Handshake(Handshake<Wire<Io>, Bytes>),
+    Open { inner: Connection<Wire<Io>, Bytes>, keepalive: Keepalive },
 }
 
 impl<Io, S> ServerConnection<Io, S>
@@ -113,6 +117,7 @@ where
     /// `tasks` owns those of the calls.
     pub(crate) fn new(io: Io, settings: ServerSettings, tasks: TaskTracker, serve: S) -> Self {
         let heard = LastHeard::new();
+        let frames = Frames::new(settings.guard.min_ping_interval);
         let handshake = Builder::new()
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
@@ -121,7 +126,7 @@ where
             .max_concurrent_reset_streams(MAX_RESET_STREAMS)
             .max_pending_accept_reset_streams(settings.max_rapid_resets)
             .max_local_error_reset_streams(Some(MAX_LOCAL_ERROR_RESETS))
-            .handshake(Heard::new(io, heard.clone(), Some(Frames::new(settings.guard.min_ping_interval))));
+            .handshake(Heard::new(Lingering::new(io), heard.clone(), Some(frames)));
         Self {
             state: State::Handshake(handshake),
             settings,
