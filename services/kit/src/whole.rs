@@ -4,6 +4,7 @@
 use std::{panic::resume_unwind, sync::Arc};
 
 use mesh_rpc::{deadline, trace};
+use mesh_telemetry::Called;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -72,7 +73,13 @@ impl Default for Whole {
 
 /// Takes along what a task would otherwise leave behind.
 fn in_context<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
-    let (trace, deadline) = (trace::current(), deadline::current());
+    let (trace, deadline, called) = (trace::current(), deadline::current(), Called::current());
+    let work = async move {
+        match called {
+            Some(called) => called.scope(work).await,
+            None => work.await,
+        }
+    };
     async move {
         match (trace, deadline) {
             (Some(trace), Some(deadline)) => trace::scope(trace, deadline::scope(deadline, work)).await,
@@ -80,5 +87,28 @@ fn in_context<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
             (None, Some(deadline)) => deadline::scope(deadline, work).await,
             (None, None) => work.await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use mesh_rpc::deadline::Deadline;
+    use mesh_telemetry::TraceContext;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn work_is_a_part_of_the_call_that_began_it() {
+        let (trace, until) = (TraceContext::root(), Deadline::after(Duration::from_secs(9)).unwrap());
+        let called = Called { method: "a.B/C", trace_id: trace.trace_id };
+        let here = || async { Ok((trace::current(), deadline::current(), Called::current())) };
+        let whole = Whole::new();
+        let told: Result<_, CutOff> = whole.run(here()).await;
+        assert_eq!(told.unwrap(), (None, None, None));
+        let work = trace::scope(trace, deadline::scope(until, whole.run(here())));
+        let told: Result<_, CutOff> = called.scope(work).await;
+        assert_eq!(told.unwrap(), (Some(trace), Some(until), Some(called)));
     }
 }

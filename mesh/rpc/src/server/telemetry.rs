@@ -19,7 +19,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, uri::PathAndQuery};
 use http_body::{Body, Frame, SizeHint};
 use mesh_telemetry::{
-    TraceContext,
+    Called, TraceContext,
     semconv::rpc,
     spans::{Recording, SpanKind, SpanStatus, SpanValue},
 };
@@ -122,8 +122,10 @@ impl Call {
         let recording = instruments
             .telemetry
             .record(&trace, parent, SpanKind::Server, || rpc::span_name(rpc::SERVER_SPAN_PREFIX, name));
-        // Written down at once, whether a line follows or not: so as it is, without quotes that would have to be escaped.
-        let span = tracing::info_span!("call", { rpc::METHOD } = %name, trace_id = %trace.trace_id);
+        // For subscribers of others: our own lines name the call by themselves.
+        let span = tracing::info_span!(
+            target: Called::SPAN, "call", { rpc::METHOD } = %name, trace_id = %trace.trace_id
+        );
         Self {
             method,
             unknown: unknown.cloned(),
@@ -150,8 +152,14 @@ impl Call {
 
     /// Works on the call: what is logged meanwhile belongs to its span, what is called to its trace.
     fn enter<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let called = self.called();
         let Self { span, trace, received, .. } = self;
-        span.in_scope(|| trace::enter(*trace, || meter::reading(received, work)))
+        called.enter(|| span.in_scope(|| trace::enter(*trace, || meter::reading(received, work))))
+    }
+
+    /// As its lines name it.
+    fn called(&self) -> Called {
+        Called { method: name(&self.instruments, self.method), trace_id: self.trace.trace_id }
     }
 
     /// Counts what is sent.
@@ -217,7 +225,7 @@ impl Call {
         // The line names the method even though its span does: a filter may have left the span out.
         let method = name(&self.instruments, self.method);
         let unknown = self.unknown.as_ref().map(PathAndQuery::path);
-        self.span.in_scope(|| {
+        let line = || {
             if code::is_fault_of_server(code) {
                 tracing::warn!(
                     { rpc::METHOD } = method,
@@ -235,7 +243,8 @@ impl Call {
                     "call finished"
                 );
             }
-        });
+        };
+        self.called().enter(|| self.span.in_scope(line));
     }
 }
 

@@ -5,7 +5,7 @@ use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry;
 
-use super::{LogFilter, LogFormat};
+use super::{LogFilter, LogFormat, line::Line};
 
 /// The looks of a line.
 #[derive(Clone, Copy)]
@@ -23,7 +23,12 @@ where
     let registry = registry().with(filter.targets());
     match style.format {
         LogFormat::Human => {
-            registry.with(fmt::layer().compact().with_ansi(style.coloured).with_writer(output)).into()
+            let layer = fmt::layer()
+                .compact()
+                .with_ansi(style.coloured)
+                .map_event_format(|format| Line::new(format.with_ansi(style.coloured), style.format))
+                .with_writer(output);
+            registry.with(layer).into()
         }
         LogFormat::Json => {
             let layer = fmt::layer()
@@ -33,6 +38,7 @@ where
                 .with_current_span(false)
                 .with_span_list(true)
                 .with_ansi(false)
+                .map_event_format(|format| Line::new(format, style.format))
                 .with_writer(output);
             registry.with(layer).into()
         }

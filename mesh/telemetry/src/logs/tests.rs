@@ -8,6 +8,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::subscriber::{Style, subscriber};
 use super::*;
+use crate::TraceId;
 
 /// Keeps what was written.
 #[derive(Clone, Default)]
@@ -112,6 +113,55 @@ fn a_human_line_has_time_level_message_and_fields() {
     for part in ["INFO", "served", "user.id=7", "rpc.method=\"user.v1.UserService/GetUser\""] {
         assert!(rest.contains(part), "{part} is missing in {rest}");
     }
+}
+
+/// What is logged of a call, in which `work` runs.
+fn logged_of_call(style: Style, work: impl FnOnce()) -> String {
+    let trace_id = TraceId::new([0xab; 16]).unwrap();
+    let called = Called { method: "user.v1.UserService/GetUser", trace_id };
+    logged(style, "info", || called.enter(work))
+}
+
+#[test]
+fn a_json_line_names_its_call_before_its_spans_or_without_any() {
+    for (inner, spans) in [(false, 1), (true, 2)] {
+        let text = logged_of_call(JSON, || {
+            let _inner = inner.then(|| info_span!("attempt", number = 1).entered());
+            info!(quote = ",\"spans\":[", "served");
+        });
+        let line: Value = serde_json::from_str(text.strip_suffix('\n').unwrap()).unwrap();
+        assert_eq!(line["quote"], ",\"spans\":[");
+        assert_eq!(line["spans"].as_array().unwrap().len(), spans);
+        assert_eq!(line["spans"][0]["name"], "call");
+        assert_eq!(line["spans"][0]["rpc.method"], "user.v1.UserService/GetUser");
+        assert_eq!(line["spans"][0]["trace_id"], "ab".repeat(16));
+    }
+}
+
+#[test]
+fn a_human_line_names_its_call_in_the_end_and_keeps_its_colours() {
+    let text = logged_of_call(HUMAN, || info!("served"));
+    let end = format!("served rpc.method=user.v1.UserService/GetUser trace_id={}\n", "ab".repeat(16));
+    assert!(text.ends_with(&end), "{text}");
+    assert!(logged_of_call(Style { coloured: true, ..HUMAN }, || info!("served")).contains('\u{1b}'));
+}
+
+#[test]
+fn the_span_that_says_the_same_is_left_to_other_subscribers() {
+    let text = logged(HUMAN, "trace,mesh_call=trace", || {
+        let span = info_span!(target: Called::SPAN, "call", secret = 7);
+        assert!(span.is_disabled());
+        span.in_scope(|| info!("served"));
+    });
+    assert!(text.contains("served") && !text.contains("secret"), "{text}");
+}
+
+#[tokio::test]
+async fn a_call_is_named_as_long_as_it_is_worked_on() {
+    let trace_id = TraceId::new([1; 16]).unwrap();
+    let called = Called { method: "a.B/C", trace_id };
+    called.scope(async { assert_eq!(Called::current(), Some(called)) }).await;
+    assert_eq!(Called::current(), None);
 }
 
 #[test]
