@@ -222,7 +222,7 @@ impl Call {
     fn tell_log(&self, code: Code, duration: Duration) {
         let status = code::name(code);
         let duration_ms = duration.as_micros() as f64 / 1_000.0;
-        // The line names the method even though its span does: a filter may have left the span out.
+        // The line names the method even though its span does: the filter of another subscriber may have left that out.
         let method = name(&self.instruments, self.method);
         let unknown = self.unknown.as_ref().map(PathAndQuery::path);
         let line = || {

@@ -1,7 +1,7 @@
 //! The call that a task is working on, which each line of the log names.
 //!
 //! A tracing span would do that, too. But it is made, entered, left and written down for each call, and most calls leave
-//! no line: that was a tenth of a server's processor time. This is two words in a task-local, and read by the line.
+//! no line: that was a tenth of a server's processor time. This is four words in a task-local, and read by the line.
 
 use std::future::Future;
 
