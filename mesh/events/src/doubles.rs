@@ -82,9 +82,10 @@ impl FakeBus {
     }
 }
 
-/// The delivery of the n-th event.
+/// The delivery of the n-th event, whose earlier attempts failed.
 pub(crate) fn delivery(n: u64, attempt: u32) -> Delivery {
-    Delivery { envelope: event(n), attempt, receipt: Receipt { queue: "q".into(), subscription: 0, tag: n } }
+    let receipt = Receipt { queue: "q".into(), subscription: 0, tag: n };
+    Delivery { envelope: event(n), attempt, failures: attempt - 1, receipt }
 }
 
 pub(crate) fn down() -> BusError {

@@ -21,7 +21,7 @@ use crate::{BusError, Delivery, Envelope, ParkedEvent, ParkedPage, Receipt, Subs
 ///   published. Deliveries run concurrently up to the prefetch, and repeats come later.
 /// - **Bounded.** A queue has a length limit, and a full queue refuses: nothing is dropped to make room.
 /// - **Attempts are durable.** [`Delivery::attempt`] counts, across restarts, the deliveries that ended in a
-///   retry, and those during which the process may have died.
+///   retry, and those during which the process may have died; [`Delivery::failures`] the former alone.
 #[async_trait]
 pub trait Bus: Send + Sync + 'static {
     /// Makes the queues and bindings durable. Declaring again replaces the kinds of the queues that are named
@@ -54,7 +54,7 @@ pub trait Bus: Send + Sync + 'static {
     /// [`BusError::Unavailable`]: the events may come again.
     async fn ack(&self, receipts: &[Receipt]) -> Result<(), BusError>;
 
-    /// Gives a delivery back, to come again no sooner than `after`, with its attempt raised by one.
+    /// Gives a delivery back, to come again no sooner than `after`, with its attempt and its failures raised by one.
     ///
     /// # Errors
     /// [`BusError::Unavailable`]: the event may come again sooner.

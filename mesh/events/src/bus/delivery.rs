@@ -11,6 +11,8 @@ pub struct Delivery {
     pub envelope: Envelope,
     /// Which attempt this is; the first one is 1.
     pub attempt: u32,
+    /// How many of the earlier attempts ended in a retry; the others ended without an outcome.
+    pub failures: u32,
     /// What settles it.
     pub receipt: Receipt,
 }

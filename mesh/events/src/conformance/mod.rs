@@ -43,6 +43,7 @@ macro_rules! bus_conformance {
             unacked_is_delivered_again_after_a_restart,
             acked_stays_acked_after_a_restart,
             a_killed_attempt_counts,
+            a_failure_after_killed_attempts_is_the_first_failure,
             what_was_never_out_is_not_blamed,
             a_clean_stop_counts_no_attempt,
             an_event_that_kills_is_soon_alone,

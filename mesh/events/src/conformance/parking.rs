@@ -60,7 +60,7 @@ pub async fn replayed_is_delivered_with_its_attempts_forgotten<H: BusHarness>() 
     let mut deliveries = subscribe(&harness, &queue(), 4).await;
     assert!(bus.replay(&queue().queue, event(1).id).await.expect("replay"));
     let delivery = next(&mut deliveries).await;
-    assert_eq!((delivery.envelope.clone(), delivery.attempt), (event(1), 1));
+    assert_eq!((delivery.envelope.clone(), delivery.attempt, delivery.failures), (event(1), 1, 0));
     assert_eq!(depth(&harness, &queue()).await, (1, 1));
     ack(&harness, &[delivery]).await;
     assert!(!bus.replay(&queue().queue, event(1).id).await.expect("replay"), "replayed twice");

@@ -1,5 +1,7 @@
 //! What a stop, clean or not, leaves to the next run.
 
+use std::time::Duration;
+
 use super::harness::*;
 
 /// Whether the stop was clean or not.
@@ -46,10 +48,30 @@ pub async fn a_killed_attempt_counts<H: BusHarness>() {
     for attempt in 1..=4 {
         let mut deliveries = subscribe(&harness, &queue(), 8).await;
         let delivery = next(&mut deliveries).await;
-        assert_eq!(delivery.attempt, attempt);
+        assert_eq!((delivery.attempt, delivery.failures), (attempt, 0));
         drop(deliveries);
         harness = harness.restart(Stop::Kill).await;
     }
+}
+
+/// What interrupted the earlier attempts says nothing about the handler's trouble.
+pub async fn a_failure_after_killed_attempts_is_the_first_failure<H: BusHarness>() {
+    let mut harness: H = start(&[queue()]).await;
+    publish(&harness, &events(0..1)).await;
+    for _ in 0..2 {
+        let mut deliveries = subscribe(&harness, &queue(), 1).await;
+        next(&mut deliveries).await;
+        drop(deliveries);
+        harness = harness.restart(Stop::Kill).await;
+    }
+    let mut deliveries = subscribe(&harness, &queue(), 1).await;
+    let failed = next(&mut deliveries).await;
+    assert_eq!((failed.attempt, failed.failures), (3, 0));
+    let after = Duration::from_secs(2);
+    harness.bus().retry(&failed.receipt, after).await.expect("retry");
+    harness.pass(after).await;
+    let again = next(&mut deliveries).await;
+    assert_eq!((again.attempt, again.failures), (4, 1));
 }
 
 /// An earlier run's events were out, this one's never were.
@@ -127,6 +149,6 @@ async fn deliver_now(deliveries: &mut Box<dyn crate::Deliveries>, is_idle: bool)
     if is_idle {
         return Some(next(deliveries).await);
     }
-    let soon = tokio::time::timeout(std::time::Duration::from_millis(50), deliveries.next()).await;
+    let soon = tokio::time::timeout(Duration::from_millis(50), deliveries.next()).await;
     soon.ok().map(|delivery| delivery.expect("the bus is open").expect("delivery"))
 }

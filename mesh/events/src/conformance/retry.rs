@@ -20,11 +20,11 @@ pub async fn retry_waits_and_comes_back_with_its_attempt_raised<H: BusHarness>()
 
     harness.pass(after).await;
     let again = next(&mut deliveries).await;
-    assert_eq!((again.envelope.clone(), again.attempt), (event(0), 2));
+    assert_eq!((again.envelope.clone(), again.attempt, again.failures), (event(0), 2, 1));
     harness.bus().retry(&again.receipt, after).await.expect("retry");
     harness.pass(after).await;
     let last = next(&mut deliveries).await;
-    assert_eq!((last.envelope.clone(), last.attempt), (event(0), 3));
+    assert_eq!((last.envelope.clone(), last.attempt, last.failures), (event(0), 3, 2));
     ack(&harness, &[last]).await;
     let depth = harness.bus().depth(&queue().queue).await.expect("depth");
     assert!(depth.is_quiet(), "{depth:?}");
@@ -47,7 +47,7 @@ pub async fn waiting_events_come_back_each_at_its_time<H: BusHarness>() {
     }
 }
 
-/// With its attempts and its due time.
+/// With its attempts, its failures and its due time.
 pub async fn a_waiting_event_survives_a_restart<H: BusHarness>() {
     let harness: H = start(&[queue()]).await;
     let mut deliveries = subscribe(&harness, &queue(), 1).await;
@@ -61,5 +61,5 @@ pub async fn a_waiting_event_survives_a_restart<H: BusHarness>() {
     assert_eq!((depth.ready, depth.waiting), (0, 1));
     harness.pass(after).await;
     let again = next(&mut subscribe(&harness, &queue(), 1).await).await;
-    assert_eq!((again.envelope, again.attempt), (event(0), 2));
+    assert_eq!((again.envelope, again.attempt, again.failures), (event(0), 2, 1));
 }

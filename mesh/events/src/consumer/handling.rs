@@ -13,6 +13,8 @@ use crate::{Delivery, HandleError, Handler, Receipt};
 pub(super) struct Attempt {
     pub(super) receipt: Receipt,
     pub(super) number: u32,
+    /// Earlier attempts that failed.
+    pub(super) failures: u32,
     pub(super) verdict: Verdict,
 }
 
@@ -29,7 +31,7 @@ pub(super) enum Verdict {
 
 /// Runs the handler within its time; a panic ends the attempt and nothing else.
 pub(super) async fn attempt(handler: &dyn Handler, delivery: Delivery, timeout: Duration) -> Attempt {
-    let Delivery { envelope, attempt: number, receipt } = delivery;
+    let Delivery { envelope, attempt: number, failures, receipt } = delivery;
     // A span that links to the creator's and does not continue its trace: the event may be hours old, and one
     // creator may have many consumers.
     let span = tracing::info_span!(
@@ -62,7 +64,7 @@ pub(super) async fn attempt(handler: &dyn Handler, delivery: Delivery, timeout: 
     }
     .instrument(span)
     .await;
-    Attempt { receipt, number, verdict }
+    Attempt { receipt, number, failures, verdict }
 }
 
 fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {

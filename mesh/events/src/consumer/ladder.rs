@@ -8,9 +8,10 @@ use rand::{Rng, RngExt};
 /// every hour, 8 attempts in all, each wait up to 20 % shorter or longer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ladder {
-    /// The wait after the first attempt, the second, and so on; the last one repeats. Empty: no wait.
+    /// The wait after the first failure, the second, and so on; the last one repeats. Empty: no wait. A delivery
+    /// without an outcome is no step: it says nothing about how long the handler's trouble will last.
     pub steps: Vec<Duration>,
-    /// Attempts in all. After the last one the event is parked.
+    /// Attempts in all, with and without an outcome. After the last one the event is parked.
     pub attempts_max: u32,
     /// How far a wait may lie from its step, as a fraction of it: 0.0 to 1.0. Events that failed together,
     /// because something was down, then do not come back together.
@@ -20,13 +21,13 @@ pub struct Ladder {
 // === impl Ladder ===
 
 impl Ladder {
-    /// The wait after a failed attempt, counted from 1; `None`: that was the last one.
-    pub(crate) fn wait(&self, attempt: u32, rng: &mut impl Rng) -> Option<Duration> {
+    /// The wait after an attempt, counted from 1, that failed as so many failed before it; `None`: that was the
+    /// last one.
+    pub(crate) fn wait(&self, attempt: u32, failures: u32, rng: &mut impl Rng) -> Option<Duration> {
         if attempt >= self.attempts_max {
             return None;
         }
-        let index = (attempt.max(1) - 1) as usize;
-        let step = self.steps.get(index).or(self.steps.last()).copied().unwrap_or_default();
+        let step = self.steps.get(failures as usize).or(self.steps.last()).copied().unwrap_or_default();
         let jitter = self.jitter.clamp(0.0, 1.0);
         Some(step.mul_f64(1.0 + rng.random_range(-jitter..=jitter)))
     }
@@ -49,17 +50,26 @@ mod tests {
     fn climbs_and_stays_on_the_last_step_until_the_last_attempt() {
         let ladder = Ladder { jitter: 0.0, ..Ladder::default() };
         let mut rng = StdRng::seed_from_u64(1);
-        let waits: Vec<_> = (1..=8).map(|attempt| ladder.wait(attempt, &mut rng)).collect();
+        let waits: Vec<_> = (1..=8).map(|attempt| ladder.wait(attempt, attempt - 1, &mut rng)).collect();
         let seconds = [5, 60, 600, 3600, 3600, 3600, 3600].map(|s| Some(Duration::from_secs(s)));
         assert_eq!(waits[..7], seconds);
         assert_eq!(waits[7], None);
     }
 
     #[test]
+    fn deliveries_without_an_outcome_count_towards_the_end_and_lengthen_no_wait() {
+        let ladder = Ladder { jitter: 0.0, ..Ladder::default() };
+        let mut rng = StdRng::seed_from_u64(1);
+        assert_eq!(ladder.wait(7, 0, &mut rng), Some(Duration::from_secs(5)));
+        assert_eq!(ladder.wait(7, 1, &mut rng), Some(Duration::from_secs(60)));
+        assert_eq!(ladder.wait(8, 0, &mut rng), None);
+    }
+
+    #[test]
     fn spreads_the_waits_within_the_jitter() {
         let ladder = Ladder::default();
         let mut rng = StdRng::seed_from_u64(1);
-        let waits: Vec<_> = (0..1000).map(|_| ladder.wait(1, &mut rng).unwrap()).collect();
+        let waits: Vec<_> = (0..1000).map(|_| ladder.wait(1, 0, &mut rng).unwrap()).collect();
         let (least, most) = (waits.iter().min().unwrap(), waits.iter().max().unwrap());
         assert!(*least >= Duration::from_secs(4) && *most <= Duration::from_secs(6), "{least:?} {most:?}");
         assert!(*most - *least > Duration::from_secs(1), "{least:?} {most:?}");

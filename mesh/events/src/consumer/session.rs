@@ -120,7 +120,7 @@ impl<'a> Session<'a> {
         self.flush_acks();
     }
 
-    fn settle(&mut self, Attempt { receipt, number, verdict }: Attempt) {
+    fn settle(&mut self, Attempt { receipt, number, failures, verdict }: Attempt) {
         match verdict {
             Verdict::Done => {
                 // The effect is durable and the event still in the queue: it comes again, to no further effect.
@@ -128,7 +128,7 @@ impl<'a> Session<'a> {
                 self.acks.push(receipt);
             }
             Verdict::Never(reason) => self.park(receipt, reason),
-            Verdict::Again(reason) => match self.config.ladder.wait(number, self.rng) {
+            Verdict::Again(reason) => match self.config.ladder.wait(number, failures, self.rng) {
                 Some(after) => {
                     let bus = Arc::clone(&self.bus);
                     self.settlements.spawn(async move { (Settled::Other, bus.retry(&receipt, after).await) });

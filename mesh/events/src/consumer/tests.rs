@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Consumer, ConsumerConfig, HandleError, Handler, Ladder};
 use crate::{
-    Envelope, Subscription,
+    Delivery, Envelope, Subscription,
     doubles::{Asked, CREATED, FakeBus, delivery, down},
 };
 
@@ -60,7 +60,11 @@ async fn asked_for(deliveries: &[(u64, u32)], act: Act) -> Vec<Asked> {
     for &(n, attempt) in deliveries {
         source.send(Ok(delivery(n, attempt))).unwrap();
     }
-    let (shutdown, task) = run(&bus, Acting(act), config());
+    asked_by(&bus, act).await
+}
+
+async fn asked_by(bus: &Arc<FakeBus>, act: Act) -> Vec<Asked> {
+    let (shutdown, task) = run(bus, Acting(act), config());
     tokio::time::sleep(Duration::from_secs(60)).await;
     shutdown.cancel();
     task.await.unwrap();
@@ -78,6 +82,14 @@ async fn a_transient_failure_comes_again_by_the_ladder() {
     let seconds = Duration::from_secs;
     assert_eq!(asked_for(&[(7, 1)], fails).await, [Asked::Retry(7, seconds(5))]);
     assert_eq!(asked_for(&[(7, 4)], fails).await, [Asked::Retry(7, seconds(3600))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_after_deliveries_without_an_outcome_comes_again_as_soon_as_the_first() {
+    let bus = Arc::new(FakeBus::default());
+    bus.source().send(Ok(Delivery { failures: 0, ..delivery(7, 5) })).unwrap();
+    let asked = asked_by(&bus, |_| Some(Err(HandleError::transient("busy")))).await;
+    assert_eq!(asked, [Asked::Retry(7, Duration::from_secs(5))]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -179,10 +179,10 @@ fn deliveries(
 ) -> Vec<Delivery> {
     let mut deliveries = Vec::with_capacity(events.len());
     for (sequence, message) in events {
-        let attempt = message.attempts.saturating_add(1);
+        let (attempt, failures) = (message.attempts.saturating_add(1), message.failures);
         let receipt = Receipt { queue: Arc::clone(&queue.name), subscription, tag: sequence };
         match message.envelope.try_into() {
-            Ok(envelope) => deliveries.push(Delivery { envelope, attempt, receipt }),
+            Ok(envelope) => deliveries.push(Delivery { envelope, attempt, failures, receipt }),
             Err(error) => pass_over(queue, sequence, &error, unreadable),
         }
     }

@@ -22,6 +22,9 @@ pub(super) struct StoredMessage {
     /// When it was parked.
     #[prost(uint64, tag = "4")]
     pub(super) park_time_ms: u64,
+    /// Deliveries that are known to have failed. A row of an older version has none: its next wait is the first.
+    #[prost(uint32, tag = "5")]
+    pub(super) failures: u32,
 }
 
 /// A queue's definition.
@@ -40,7 +43,7 @@ impl StoredMessage {
     /// The first form of an event in a queue; it is the same in every queue.
     pub(super) fn fresh(envelope: &Envelope) -> Bytes {
         let envelope = envelope.into();
-        encode_versioned(&Self { envelope, attempts: 0, reason: String::new(), park_time_ms: 0 })
+        encode_versioned(&Self { envelope, attempts: 0, reason: String::new(), park_time_ms: 0, failures: 0 })
     }
 
     pub(super) fn encode(&self) -> Bytes {
@@ -52,7 +55,7 @@ impl StoredMessage {
     }
 
     pub(super) fn into_parked(self) -> Result<ParkedEvent, DecodeError> {
-        let Self { envelope, attempts, reason, park_time_ms } = self;
+        let Self { envelope, attempts, reason, park_time_ms, .. } = self;
         Ok(ParkedEvent { envelope: envelope.try_into()?, reason, park_time_ms, attempts })
     }
 }

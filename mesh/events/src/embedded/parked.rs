@@ -68,7 +68,8 @@ impl<T: Transactor> Inner<T> {
                 return Ok(false);
             };
             parked.remove(parked_key)?;
-            (message.attempts, message.reason, message.park_time_ms) = (0, String::new(), 0);
+            (message.attempts, message.failures) = (0, 0);
+            (message.reason, message.park_time_ms) = (String::new(), 0);
             let key = (queue.number, queue.next_sequence());
             txn.open_table(READY)?.insert(key, &*message.encode())?;
             queue.parked.remove_one();

@@ -45,6 +45,7 @@ impl<T: Transactor> Inner<T> {
         let written = self.transactor.write(move |txn| {
             let Some(mut message) = take(txn, &queue, sequence)? else { return Ok(()) };
             message.attempts = message.attempts.saturating_add(1);
+            message.failures = message.failures.saturating_add(1);
             txn.open_table(WAIT)?.insert((queue.number, due_ms, sequence), &*message.encode())?;
             queue.waiting.add(1);
             queue.set_due_ms(queue.due_ms().min(due_ms));

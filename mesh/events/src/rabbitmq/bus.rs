@@ -21,7 +21,7 @@ use super::{
     error::RabbitError,
     lease::Lease,
     link::{Link, Role},
-    message::{self, Post},
+    message::{self, Past, Post},
     names::{EVENTS, Names, routing_key},
     publisher::{Publisher, Said},
     reader::{Ends, Reader},
@@ -296,7 +296,7 @@ impl Inner {
     }
 
     fn post(&self, envelope: &Envelope) -> Post {
-        let properties = message::encode(envelope, &self.config.source, 1);
+        let properties = message::encode(envelope, &self.config.source, Past::NONE);
         let key = routing_key(&envelope.kind, envelope.subject);
         Post { exchange: EVENTS, key, properties, body: envelope.body.clone() }
     }

@@ -15,6 +15,7 @@ use std::{
 use lapin::Channel;
 use tokio::sync::Notify;
 
+use super::message::Past;
 use crate::{BusError, Delivery, Envelope, Receipt};
 
 /// Deliveries without an outcome from which on an event is handed out alone. One is what every lost connection
@@ -29,7 +30,7 @@ pub(super) struct Message {
     /// Its number on the channel.
     pub(super) tag: u64,
     pub(super) envelope: Envelope,
-    pub(super) attempt: u32,
+    pub(super) past: Past,
     pub(super) deaths: u32,
 }
 
@@ -118,7 +119,8 @@ impl Lease {
         held.last_tag += 1;
         let tag = held.last_tag;
         let receipt = Receipt { queue: Arc::clone(&self.queue), subscription: self.id, tag };
-        let delivery = Delivery { envelope: message.envelope.clone(), attempt: message.attempt, receipt };
+        let (envelope, Past { attempt, failures }) = (message.envelope.clone(), message.past);
+        let delivery = Delivery { envelope, attempt, failures, receipt };
         held.out.insert(tag, message);
         Some(delivery)
     }

@@ -28,6 +28,7 @@ const TIME: &str = "cloudEvents_time";
 const VERSION: &str = "aggregate_version";
 const TRACEPARENT: &str = "traceparent";
 const ATTEMPT: &str = "x-attempt";
+const FAILURES: &str = "x-failures";
 const PARK_REASON: &str = "x-park-reason";
 const PARK_TIME_MS: &str = "x-park-time-ms";
 const DELIVERY_COUNT: &str = "x-delivery-count";
@@ -37,6 +38,15 @@ const TYPE_VERSION: &str = ".v1";
 const REASON_BYTES_MAX: usize = 4096;
 /// The kind under which a message is listed that is no event.
 const UNREADABLE: EventKind = EventKind::from_static("unreadable");
+
+/// The deliveries that a message has behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Past {
+    /// The number of its next delivery.
+    pub(super) attempt: u32,
+    /// Those that ended in a retry.
+    pub(super) failures: u32,
+}
 
 /// A message is no event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,8 +68,8 @@ pub(super) struct Post {
     pub(super) body: Bytes,
 }
 
-/// Writes an event. `attempt` is the number of its next delivery.
-pub(super) fn encode(envelope: &Envelope, source: &str, attempt: u32) -> BasicProperties {
+/// Writes an event.
+pub(super) fn encode(envelope: &Envelope, source: &str, past: Past) -> BasicProperties {
     let mut headers = FieldTable::default();
     let mut text = |name: &str, value: &str| {
         headers.insert(short(name), AMQPValue::LongString(value.into()));
@@ -75,7 +85,10 @@ pub(super) fn encode(envelope: &Envelope, source: &str, attempt: u32) -> BasicPr
         text(TRACEPARENT, traceparent);
     }
     headers.insert(short(VERSION), AMQPValue::LongLongInt(envelope.version.cast_signed()));
-    headers.insert(short(ATTEMPT), AMQPValue::LongLongInt(attempt.into()));
+    headers.insert(short(ATTEMPT), AMQPValue::LongLongInt(past.attempt.into()));
+    if past.failures > 0 {
+        headers.insert(short(FAILURES), AMQPValue::LongLongInt(past.failures.into()));
+    }
     BasicProperties::default()
         .with_content_type("application/json".into())
         .with_delivery_mode(2)
@@ -107,10 +120,12 @@ pub(super) fn deaths(properties: &BasicProperties) -> u32 {
     integer(properties.headers().as_ref(), DELIVERY_COUNT).map_or(0, saturated)
 }
 
-/// Which attempt a delivery is: what the message says, and one more for each delivery without an outcome.
-pub(super) fn attempt(properties: &BasicProperties) -> u32 {
-    let said = integer(properties.headers().as_ref(), ATTEMPT).map_or(1, saturated);
-    said.max(1).saturating_add(deaths(properties))
+/// What a delivery has behind it: what the message says, and one attempt more for each delivery without an outcome.
+pub(super) fn past(properties: &BasicProperties) -> Past {
+    let said = |name| integer(properties.headers().as_ref(), name).map(saturated);
+    let attempt = said(ATTEMPT).unwrap_or_default().max(1).saturating_add(deaths(properties));
+    // A version that did not count them apart wrote none: the next wait is the first.
+    Past { attempt, failures: said(FAILURES).unwrap_or_default() }
 }
 
 /// The properties of a message that comes again no sooner than `after`.
@@ -162,6 +177,18 @@ pub(super) fn read_parked(properties: &BasicProperties, body: Bytes) -> ParkedEv
         reason,
         park_time_ms: integer(headers, PARK_TIME_MS).unwrap_or_default().cast_unsigned(),
         attempts: integer(headers, ATTEMPT).map_or(1, saturated),
+    }
+}
+
+// === impl Past ===
+
+impl Past {
+    pub(super) const NONE: Self = Self { attempt: 1, failures: 0 };
+
+    /// With one more that ended in a retry.
+    pub(super) fn failed(self) -> Self {
+        let Self { attempt, failures } = self;
+        Self { attempt: attempt.saturating_add(1), failures: failures.saturating_add(1) }
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
     bus::Inner,
     depth::Counter,
     error::RabbitError,
-    message::{self, Post},
+    message::{self, Past, Post},
     names::{DEFAULT_EXCHANGE, Names},
 };
 use crate::{BusError, ParkedEvent, ParkedPage};
@@ -99,7 +99,7 @@ impl Inner {
             let (body, envelope) = (taken.body.clone(), &taken.event.envelope);
             // What is no event is parked again at once; that too is an answer.
             let properties = match message::decode(&taken.properties, body.clone()) {
-                Ok(envelope) => message::encode(&envelope, &self.config.source, 1),
+                Ok(envelope) => message::encode(&envelope, &self.config.source, Past::NONE),
                 Err(_) => message::parked(&taken.properties, &body, "replayed", 1, 0),
             };
             tracing::info!(queue, "replaying {} {}", envelope.kind, envelope.id);

@@ -179,13 +179,13 @@ impl Reader {
                     channel: self.channel.clone(),
                     tag,
                     envelope,
-                    attempt: message::attempt(&properties),
+                    past: message::past(&properties),
                     deaths: message::deaths(&properties),
                 }),
                 Err(error) => {
                     let reason = format!("the message is no event: {error}");
                     tracing::error!(queue = %self.names.work, reason, "parking a message at once");
-                    let attempts = message::attempt(&properties);
+                    let attempts = message::past(&properties).attempt;
                     let properties = message::parked(&properties, &body, &reason, attempts, now_ms());
                     let key = self.names.parked.clone();
                     self.publisher

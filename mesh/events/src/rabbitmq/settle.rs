@@ -54,9 +54,8 @@ impl Inner {
 
     /// Writes the event to where it waits, then acknowledges it: a crash in between makes it come twice.
     pub(super) async fn retry(&self, receipt: &Receipt, after: Duration) -> Result<(), BusError> {
-        let attempt = |message: &Message| message.attempt.saturating_add(1);
         let post = |message: &Message, names: &Names| {
-            let properties = message::encode(&message.envelope, &self.config.source, attempt(message));
+            let properties = message::encode(&message.envelope, &self.config.source, message.past.failed());
             let (key, properties) = match wait_queue(names, after) {
                 Some(key) => (key, message::with_expiration(properties, after)),
                 None => (names.work.clone(), properties),
@@ -70,8 +69,8 @@ impl Inner {
     pub(super) async fn park(&self, receipt: &Receipt, reason: &str) -> Result<(), BusError> {
         let post = |message: &Message, names: &Names| {
             let body = message.envelope.body.clone();
-            let properties = message::encode(&message.envelope, &self.config.source, message.attempt);
-            let properties = message::parked(&properties, &body, reason, message.attempt, now_ms());
+            let properties = message::encode(&message.envelope, &self.config.source, message.past);
+            let properties = message::parked(&properties, &body, reason, message.past.attempt, now_ms());
             Post { exchange: DEFAULT_EXCHANGE, key: names.parked.clone(), properties, body }
         };
         self.move_to(receipt, post, &self.publisher.counters.parked).await

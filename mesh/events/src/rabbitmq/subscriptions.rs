@@ -149,7 +149,7 @@ impl GiveBack {
         let post = |message: &Message| Post {
             exchange: DEFAULT_EXCHANGE,
             key: names.work.clone(),
-            properties: message::encode(&message.envelope, &self.config.source, message.attempt),
+            properties: message::encode(&message.envelope, &self.config.source, message.past),
             body: message.envelope.body.clone(),
         };
         let posts: Vec<_> = messages.iter().map(post).collect();

@@ -23,7 +23,7 @@ fn header(properties: &BasicProperties, name: &str) -> Option<AMQPValue> {
 
 #[test]
 fn an_event_carries_its_attributes_as_cloud_events_spells_them() {
-    let properties = encode(&envelope(), "/user", 2);
+    let properties = encode(&envelope(), "/user", Past { attempt: 2, failures: 1 });
     for (name, value) in [
         ("cloudEvents_id", "00000000-0000-0000-0000-000000000007"),
         ("cloudEvents_source", "/user"),
@@ -37,6 +37,7 @@ fn an_event_carries_its_attributes_as_cloud_events_spells_them() {
     }
     assert_eq!(header(&properties, "aggregate_version"), Some(AMQPValue::LongLongInt(3)));
     assert_eq!(header(&properties, "x-attempt"), Some(AMQPValue::LongLongInt(2)));
+    assert_eq!(header(&properties, "x-failures"), Some(AMQPValue::LongLongInt(1)));
     assert_eq!(properties.content_type().as_ref().map(ShortString::as_str), Some("application/json"));
     assert_eq!(properties.delivery_mode(), &Some(2));
 }
@@ -45,23 +46,25 @@ fn an_event_carries_its_attributes_as_cloud_events_spells_them() {
 fn an_event_is_read_as_it_was_written() {
     let bare = Envelope { traceparent: None, body: Bytes::new(), version: u64::MAX, ..envelope() };
     for envelope in [envelope(), bare] {
-        let properties = encode(&envelope, "/user", 1);
+        let properties = encode(&envelope, "/user", Past::NONE);
         assert_eq!(decode(&properties, envelope.body.clone()), Ok(envelope));
-        assert_eq!((attempt(&properties), deaths(&properties)), (1, 0));
+        assert_eq!((past(&properties), deaths(&properties)), (Past::NONE, 0));
     }
 }
 
 #[test]
 fn an_attempt_is_what_was_written_and_the_deliveries_that_the_broker_counted() {
-    let mut headers = encode(&envelope(), "/user", 3).headers().clone().unwrap();
+    let mut headers =
+        encode(&envelope(), "/user", Past { attempt: 3, failures: 1 }).headers().clone().unwrap();
     headers.insert(short("x-delivery-count"), AMQPValue::LongLongInt(2));
     let properties = BasicProperties::default().with_headers(headers);
-    assert_eq!((attempt(&properties), deaths(&properties)), (5, 2));
+    assert_eq!((past(&properties), deaths(&properties)), (Past { attempt: 5, failures: 1 }, 2));
 }
 
 #[test]
 fn a_parked_message_says_why_and_drops_what_the_broker_wrote() {
-    let mut headers = encode(&envelope(), "/user", 3).headers().clone().unwrap();
+    let mut headers =
+        encode(&envelope(), "/user", Past { attempt: 3, failures: 2 }).headers().clone().unwrap();
     for name in ["x-death", "x-first-death-reason", "x-delivery-count", "BCC"] {
         headers.insert(short(name), AMQPValue::LongLongInt(1));
     }
@@ -109,7 +112,7 @@ fn value() -> impl Strategy<Value = AMQPValue> {
 
 /// The headers of an event, of which any may be missing or replaced.
 fn headers() -> impl Strategy<Value = FieldTable> {
-    const NAMES: [&str; 11] = [
+    const NAMES: [&str; 12] = [
         ID,
         SOURCE,
         TYPE,
@@ -119,12 +122,13 @@ fn headers() -> impl Strategy<Value = FieldTable> {
         VERSION,
         TRACEPARENT,
         ATTEMPT,
+        FAILURES,
         DELIVERY_COUNT,
         PARK_REASON,
     ];
     let changes = collection::vec((0..NAMES.len(), option::of(value())), 1..5);
     changes.prop_map(|changes| {
-        let mut headers = encode(&envelope(), "/user", 1).headers().clone().unwrap().inner().clone();
+        let mut headers = encode(&envelope(), "/user", Past::NONE).headers().clone().unwrap().inner().clone();
         for (n, change) in changes {
             match change {
                 Some(value) => headers.insert(short(NAMES[n]), value),
@@ -140,7 +144,7 @@ proptest! {
     fn no_headers_make_reading_panic(headers in headers(), body in collection::vec(any::<u8>(), 0..64)) {
         let properties = BasicProperties::default().with_headers(headers);
         let body = Bytes::from(body);
-        let (read, attempts) = (decode(&properties, body.clone()), attempt(&properties));
+        let (read, attempts) = (decode(&properties, body.clone()), past(&properties).attempt);
         prop_assert!(attempts >= 1);
         // Parked, it is listed as what it was, or as what cannot be read.
         let again = parked(&properties, &body, "broken", attempts, 1);
