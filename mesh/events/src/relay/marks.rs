@@ -1,16 +1,23 @@
 //! Marks on their way: while one set is written, the next batch is published.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use tokio::task::JoinError;
+use tokio::{
+    task::JoinError,
+    time::{Instant, sleep_until},
+};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{Outbox, OutboxError, OutboxKey};
 
-/// Events that are on the bus and have to be marked so. One set is written at a time; what is published meanwhile is
-/// the next one.
+/// Events that are on the bus and have to be marked so. One set is written at a time; what is published meanwhile, and
+/// until the next one is due, is the next one.
 pub(super) struct Marks {
     outbox: Arc<dyn Outbox>,
+    every: Duration,
+    /// So many do not wait until they are due.
+    many: usize,
+    due: Instant,
     /// Being written.
     writing: Vec<OutboxKey>,
     task: Option<AbortOnDropHandle<Result<(), OutboxError>>>,
@@ -37,22 +44,30 @@ pub(super) enum MarkError {
 // === impl Marks ===
 
 impl Marks {
-    pub(super) fn new(outbox: Arc<dyn Outbox>) -> Self {
-        Self { outbox, writing: Vec::new(), task: None, waiting: Vec::new() }
+    pub(super) fn new(outbox: Arc<dyn Outbox>, every: Duration, many: usize) -> Self {
+        let due = Instant::now();
+        Self { outbox, every, many, due, writing: Vec::new(), task: None, waiting: Vec::new() }
     }
 
     /// These are on the bus.
     pub(super) fn add(&mut self, keys: Vec<OutboxKey>) {
         self.waiting.extend(keys);
-        self.begin();
+        self.begin_if_due();
+    }
+
+    /// From now on nothing waits until it is due.
+    pub(super) fn hurry(&mut self) {
+        self.every = Duration::ZERO;
+        self.due = Instant::now();
+        self.begin_if_due();
     }
 
     /// Whether nothing is left to be marked.
     pub(super) fn is_idle(&self) -> bool {
-        self.task.is_none()
+        self.task.is_none() && self.waiting.is_empty()
     }
 
-    /// How many wait for the set that is being written.
+    /// How many wait for the next set.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.len()
     }
@@ -62,14 +77,23 @@ impl Marks {
         self.writing.iter().chain(&self.waiting).copied()
     }
 
-    /// Waits until a set is settled, and begins with the next one; never ends while there is none. Giving up the wait
-    /// loses nothing.
+    /// Waits until a set is settled, and begins with the next one when it is due; never ends while there is none. Giving
+    /// up the wait loses nothing.
     pub(super) async fn next(&mut self) -> Marked {
-        let Some(task) = &mut self.task else { return std::future::pending().await };
+        let task = loop {
+            match &mut self.task {
+                Some(task) => break task,
+                None if self.waiting.is_empty() => std::future::pending().await,
+                None => {
+                    sleep_until(self.due).await;
+                    self.begin();
+                }
+            }
+        };
         let marked = task.await;
         self.task = None;
         let keys = std::mem::take(&mut self.writing);
-        self.begin();
+        self.begin_if_due();
         match marked {
             Ok(Ok(())) => Marked::Done,
             Ok(Err(error)) => Marked::Failed(keys, MarkError::Outbox(error)),
@@ -77,10 +101,15 @@ impl Marks {
         }
     }
 
-    fn begin(&mut self) {
-        if self.task.is_some() || self.waiting.is_empty() {
-            return;
+    fn begin_if_due(&mut self) {
+        let is_due = self.waiting.len() >= self.many || Instant::now() >= self.due;
+        if self.task.is_none() && !self.waiting.is_empty() && is_due {
+            self.begin();
         }
+    }
+
+    fn begin(&mut self) {
+        self.due = Instant::now() + self.every;
         self.writing = std::mem::take(&mut self.waiting);
         let (outbox, keys) = (Arc::clone(&self.outbox), self.writing.clone());
         // A task, so that it goes on whatever the relay waits for.

@@ -29,6 +29,9 @@ use super::{
 };
 use crate::{Bus, Envelope, Outbox, OutboxError, OutboxKey, Outcome};
 
+/// When so many batches wait for their marks, they wait no longer.
+const MARKS_MANY: usize = 4;
+
 /// Publishes the outbox's events. One relay serves one outbox; it never publishes an event twice in its life
 /// while the bus and the outbox answer, although the same event may come by the fast path and by the sweep.
 pub struct Relay {
@@ -59,7 +62,7 @@ impl Relay {
         let (sender, offered) = mpsc::channel(config.offered_max.get());
         let is_overflown = Arc::new(AtomicBool::new(false));
         let relay = Self {
-            marks: Marks::new(Arc::clone(&outbox)),
+            marks: Marks::new(Arc::clone(&outbox), config.mark_every, MARKS_MANY * config.batch_max.get()),
             outbox,
             bus,
             config,
@@ -101,6 +104,7 @@ impl Relay {
                 self.catch_up();
             }
         }
+        self.marks.hurry();
         self.offered.close();
         while self.offered.recv_many(&mut batch, self.config.batch_max.get()).await > 0 {
             self.publish_offered(&mut batch).await;

@@ -16,7 +16,12 @@ struct Running {
 
 fn config(batch_max: usize, offered_max: usize) -> RelayConfig {
     let bound = |n| NonZeroUsize::new(n).unwrap();
-    RelayConfig { batch_max: bound(batch_max), offered_max: bound(offered_max), ..RelayConfig::default() }
+    RelayConfig { batch_max: bound(batch_max), offered_max: bound(offered_max), ..quick() }
+}
+
+/// Marks do not gather.
+fn quick() -> RelayConfig {
+    RelayConfig { mark_every: Duration::ZERO, ..RelayConfig::default() }
 }
 
 fn run(outbox: &Arc<FakeOutbox>, bus: &Arc<FakeBus>, config: RelayConfig) -> Running {
@@ -41,7 +46,7 @@ async fn settle() {
 #[tokio::test(start_paused = true)]
 async fn publishes_what_is_offered_at_once_and_marks_it() {
     let (outbox, bus) = (FakeOutbox::with([]), Arc::new(FakeBus::default()));
-    let relay = run(&outbox, &bus, RelayConfig::default());
+    let relay = run(&outbox, &bus, quick());
     settle().await;
     outbox.append(1);
     assert!(relay.publisher.offer(event(1)));
@@ -78,7 +83,7 @@ async fn the_first_sweep_takes_every_leftover_without_waiting() {
 #[tokio::test(start_paused = true)]
 async fn later_sweeps_leave_young_events_to_the_fast_path() {
     let (outbox, bus) = (FakeOutbox::with([]), Arc::new(FakeBus::default()));
-    let relay = run(&outbox, &bus, RelayConfig::default());
+    let relay = run(&outbox, &bus, quick());
     settle().await;
     *outbox.now_ms.lock().unwrap() = 10_000;
     [7_000, 9_000].into_iter().for_each(|n| outbox.append(n));
@@ -93,7 +98,7 @@ async fn later_sweeps_leave_young_events_to_the_fast_path() {
 #[tokio::test(start_paused = true)]
 async fn an_event_that_was_swept_is_not_published_again_when_it_is_offered() {
     let (outbox, bus) = (FakeOutbox::with([1, 2]), Arc::new(FakeBus::default()));
-    let relay = run(&outbox, &bus, RelayConfig::default());
+    let relay = run(&outbox, &bus, quick());
     settle().await;
     relay.publisher.offer(event(1));
     relay.publisher.offer(event(3));
@@ -106,7 +111,7 @@ async fn an_event_that_was_swept_is_not_published_again_when_it_is_offered() {
 #[tokio::test(start_paused = true)]
 async fn an_event_whose_mark_was_lost_is_only_marked_again() {
     let (outbox, bus) = (FakeOutbox::with([]), Arc::new(FakeBus::default()));
-    let relay = run(&outbox, &bus, RelayConfig::default());
+    let relay = run(&outbox, &bus, quick());
     settle().await;
     *outbox.mark_failures.lock().unwrap() = 1;
     outbox.append(1);
@@ -123,7 +128,7 @@ async fn an_event_whose_mark_was_lost_is_only_marked_again() {
 async fn a_bus_that_marks_is_not_followed_by_a_mark() {
     let outbox = FakeOutbox::with([]);
     let bus = Arc::new(FakeBus { marks: true, ..FakeBus::default() });
-    let relay = run(&outbox, &bus, RelayConfig::default());
+    let relay = run(&outbox, &bus, quick());
     settle().await;
     // Had the relay marked as well, this would have been taken.
     outbox.append(1);
@@ -136,7 +141,7 @@ async fn a_bus_that_marks_is_not_followed_by_a_mark() {
 #[tokio::test(start_paused = true)]
 async fn what_the_bus_failed_to_take_is_swept() {
     let (outbox, bus) = (FakeOutbox::with([]), Arc::new(FakeBus::default()));
-    let relay = run(&outbox, &bus, RelayConfig::default());
+    let relay = run(&outbox, &bus, quick());
     settle().await;
     *bus.failures.lock().unwrap() = 2;
     outbox.append(1);
@@ -199,7 +204,7 @@ async fn a_stop_publishes_what_was_offered_and_takes_no_more() {
 #[tokio::test(start_paused = true)]
 async fn the_next_batch_does_not_wait_until_the_last_one_is_marked() {
     let (outbox, bus) = (FakeOutbox::with([]), Arc::new(FakeBus::default()));
-    let relay = run(&outbox, &bus, RelayConfig::default());
+    let relay = run(&outbox, &bus, quick());
     settle().await;
     *outbox.mark_time.lock().unwrap() = Duration::from_millis(100);
     for n in 1..=3 {
@@ -211,6 +216,34 @@ async fn the_next_batch_does_not_wait_until_the_last_one_is_marked() {
     tokio::time::sleep(Duration::from_millis(250)).await;
     assert_eq!((bus.published(), outbox.left()), (vec![1, 2, 3], vec![]));
     relay.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn marks_gather_for_a_while_unless_many_wait() {
+    let (outbox, bus) = (FakeOutbox::with([]), Arc::new(FakeBus::default()));
+    let config = RelayConfig { mark_every: Duration::from_millis(100), ..config(1, 64) };
+    let relay = run(&outbox, &bus, config);
+    settle().await;
+    let publish = async |numbers: std::ops::RangeInclusive<u64>| {
+        for n in numbers {
+            outbox.append(n);
+            relay.publisher.offer(event(n));
+            settle().await;
+        }
+    };
+    publish(1..=4).await;
+    assert_eq!((bus.published(), outbox.left()), (vec![1, 2, 3, 4], vec![2, 3, 4]));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(outbox.left(), [0_u64; 0]);
+    publish(5..=7).await;
+    assert_eq!(outbox.left(), [5, 6, 7]);
+    publish(8..=8).await;
+    assert_eq!(outbox.left(), [0_u64; 0], "four batches");
+    publish(9..=10).await;
+    assert_eq!(outbox.left(), [9, 10]);
+    relay.stop().await;
+    assert_eq!(outbox.left(), [0_u64; 0], "a stop does not wait");
+    assert_eq!(bus.published(), (1..=10).collect::<Vec<_>>());
 }
 
 #[tokio::test(start_paused = true)]
@@ -235,7 +268,7 @@ async fn publishing_waits_when_too_many_events_have_no_mark() {
 #[tokio::test(start_paused = true)]
 async fn an_event_that_is_published_while_a_page_is_looked_for_is_not_published_again() {
     let (outbox, bus) = (FakeOutbox::with([]), Arc::new(FakeBus::default()));
-    let relay = run(&outbox, &bus, RelayConfig::default());
+    let relay = run(&outbox, &bus, quick());
     settle().await;
     // The sweep of the next second finds it, and takes its time.
     *outbox.now_ms.lock().unwrap() = 60_000;
@@ -253,7 +286,7 @@ async fn an_event_that_is_published_while_a_page_is_looked_for_is_not_published_
 #[tokio::test(start_paused = true)]
 async fn an_event_whose_mark_is_on_its_way_is_not_published_again() {
     let (outbox, bus) = (FakeOutbox::with([]), Arc::new(FakeBus::default()));
-    let relay = run(&outbox, &bus, RelayConfig::default());
+    let relay = run(&outbox, &bus, quick());
     settle().await;
     *outbox.now_ms.lock().unwrap() = 60_000;
     *outbox.mark_time.lock().unwrap() = Duration::from_millis(1_500);
@@ -271,7 +304,7 @@ async fn an_event_whose_mark_is_on_its_way_is_not_published_again() {
 async fn the_fast_path_does_not_wait_for_a_sweep() {
     let (outbox, bus) = (FakeOutbox::with([]), Arc::new(FakeBus::default()));
     *outbox.page_time.lock().unwrap() = Duration::from_millis(500);
-    let relay = run(&outbox, &bus, RelayConfig::default());
+    let relay = run(&outbox, &bus, quick());
     settle().await;
     outbox.append(1);
     relay.publisher.offer(event(1));
@@ -298,7 +331,7 @@ async fn a_stop_waits_for_the_marks() {
 #[tokio::test(start_paused = true)]
 async fn goes_on_sweeping_when_nobody_offers_any_more() {
     let (outbox, bus) = (FakeOutbox::with([]), Arc::new(FakeBus::default()));
-    let Running { publisher, shutdown, task } = run(&outbox, &bus, RelayConfig::default());
+    let Running { publisher, shutdown, task } = run(&outbox, &bus, quick());
     drop(publisher);
     settle().await;
     *outbox.now_ms.lock().unwrap() = 60_000;

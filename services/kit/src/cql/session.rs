@@ -162,30 +162,18 @@ impl Cql {
     /// As [`Cql::cas`].
     pub async fn cas_batch(&self, statements: &[Bound]) -> Result<Cas, CqlError> {
         // A single partition needs no log, and a conditional batch is a whole without one.
-        Cas::read(self.batch(Purpose::Cas, statements).await?)
-    }
-
-    /// Writes to one partition in one go; [`Purpose::Write`] or [`Purpose::Mark`] decides how.
-    ///
-    /// # Errors
-    /// [`CqlError`].
-    pub async fn write_batch(&self, purpose: Purpose, statements: &[Bound]) -> Result<(), CqlError> {
-        self.batch(purpose, statements).await.map(drop)
-    }
-
-    async fn batch(&self, purpose: Purpose, statements: &[Bound]) -> Result<QueryResult, CqlError> {
         let mut batch = Batch::new(BatchType::Unlogged);
         for bound in statements {
             batch.append_statement((*bound.statement.prepared).clone());
         }
-        batch.set_execution_profile_handle(Some(self.inner.profiles.of(purpose)));
-        batch.set_is_idempotent(purpose != Purpose::Cas);
-        batch.set_request_timeout(Some(time_left(purpose)?));
+        batch.set_execution_profile_handle(Some(self.inner.profiles.of(Purpose::Cas)));
+        batch.set_is_idempotent(false);
+        batch.set_request_timeout(Some(time_left(Purpose::Cas)?));
         if let Some(listener) = &self.listener {
             batch.set_history_listener(Arc::clone(listener));
         }
         let values: Vec<_> = statements.iter().map(|bound| &bound.values).collect();
-        Ok(self.inner.session.batch(&batch, values).await?)
+        Cas::read(self.inner.session.batch(&batch, values).await?)
     }
 
     async fn execute(

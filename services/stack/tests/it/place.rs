@@ -1,17 +1,21 @@
 //! A stack's place on the servers of the tests.
 
+use std::collections::HashSet;
+
 use load::torture::Setting;
 use mesh_rig::{
     servers::broker,
     testing::{Keyspace, Vhost, keyspace, vhost},
 };
-use scylla::client::session_builder::SessionBuilder;
+use scylla::{
+    client::{session::Session, session_builder::SessionBuilder},
+    deserialize::row::DeserializeRow,
+};
 use uuid::Uuid;
 
 use crate::process::eventually;
 
-/// What became of an intent, in `outbox_mark`.
-const PUBLISHED: i8 = 1;
+/// What `outbox_mark` says of an intent that never became an event.
 const ABORTED: i8 = 2;
 
 /// Keyspaces and a virtual host, for one stack. Keyspaces are lent again and again: to make their tables takes longer
@@ -35,35 +39,45 @@ impl Place {
 
     /// Waits until every event of a service is known to be published.
     pub(crate) async fn published(&self, service: &str) {
-        self.outbox(service, "everything is published", |intents, marks| {
-            intents.iter().all(|intent| marks.contains(&(*intent, PUBLISHED)))
+        let session = self.session().await;
+        let keyspace = format!("{}_{service}", self.keyspace.name());
+        eventually("everything is published", async || {
+            let intents =
+                read::<(Uuid,)>(&session, &format!("SELECT attempt FROM {keyspace}.outbox_intent")).await;
+            let sets =
+                read::<(Vec<u8>,)>(&session, &format!("SELECT intents FROM {keyspace}.outbox_published"))
+                    .await;
+            // An event's id, and the attempt that committed it.
+            let published: HashSet<Uuid> = sets
+                .iter()
+                .flat_map(|(set,)| {
+                    set.chunks_exact(32).map(|intent| Uuid::from_slice(&intent[16..]).unwrap())
+                })
+                .collect();
+            intents.iter().all(|(attempt,)| published.contains(attempt))
         })
         .await;
     }
 
     /// Waits until an intent of a service is given up.
     pub(crate) async fn aborted(&self, service: &str) {
-        self.outbox(service, "an intent is given up", |_, marks| {
-            marks.iter().any(|(_, mark)| *mark == ABORTED)
+        let session = self.session().await;
+        let marks = format!("SELECT mark FROM {}_{service}.outbox_mark", self.keyspace.name());
+        eventually("an intent is given up", async || {
+            read::<(i8,)>(&session, &marks).await.contains(&(ABORTED,))
         })
         .await;
     }
 
-    /// Looks at the attempts of a service's events, and at what became of them, until they are so.
-    async fn outbox(&self, service: &str, what: &str, are_so: impl Fn(&[Uuid], &[(Uuid, i8)]) -> bool) {
-        let session =
-            SessionBuilder::new().known_nodes(self.keyspace.contact_points()).build().await.unwrap();
-        let keyspace = format!("{}_{service}", self.keyspace.name());
-        let intents = format!("SELECT attempt FROM {keyspace}.outbox_intent");
-        let marks = format!("SELECT attempt, mark FROM {keyspace}.outbox_mark");
-        eventually(what, async || {
-            let intents =
-                session.query_unpaged(intents.as_str(), ()).await.unwrap().into_rows_result().unwrap();
-            let marks = session.query_unpaged(marks.as_str(), ()).await.unwrap().into_rows_result().unwrap();
-            let intents: Vec<_> = intents.rows::<(Uuid,)>().unwrap().map(|row| row.unwrap().0).collect();
-            let marks: Vec<_> = marks.rows::<(Uuid, i8)>().unwrap().map(Result::unwrap).collect();
-            are_so(&intents, &marks)
-        })
-        .await;
+    async fn session(&self) -> Session {
+        SessionBuilder::new().known_nodes(self.keyspace.contact_points()).build().await.unwrap()
     }
+}
+
+async fn read<R>(session: &Session, text: &str) -> Vec<R>
+where
+    R: for<'frame, 'metadata> DeserializeRow<'frame, 'metadata>,
+{
+    let rows = session.query_unpaged(text, ()).await.unwrap().into_rows_result().unwrap();
+    rows.rows::<R>().unwrap().map(Result::unwrap).collect()
 }

@@ -49,9 +49,17 @@ pub use crate::requests::embedded::Recalled;
 use super::Migration;
 
 /// The protocol's own tables; to be applied before [`Commits::open`].
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "commit",
-    text: include_str!("../../../migrations/commit_1.cql"),
-    scylla: Some(include_str!("../../../migrations/commit_1.scylla.cql")),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "commit",
+        text: include_str!("../../../migrations/commit_1.cql"),
+        scylla: Some(include_str!("../../../migrations/commit_1.scylla.cql")),
+    },
+    Migration {
+        version: 2,
+        name: "commit",
+        text: include_str!("../../../migrations/commit_2.cql"),
+        scylla: Some(include_str!("../../../migrations/commit_2.scylla.cql")),
+    },
+];

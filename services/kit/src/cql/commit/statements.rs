@@ -14,6 +14,8 @@ const EVENT_TTL_S: u32 = 14 * 24 * 3600;
 pub(super) const POINTERS_MAX: usize = 32;
 /// Intents read at once.
 pub(super) const INTENTS_PAGE: i32 = 1_000;
+/// Sets of published intents read at once.
+pub(super) const SETS_PAGE: i32 = 64;
 
 /// On the aggregate's partition.
 #[derive(Debug)]
@@ -42,6 +44,8 @@ pub(super) struct OutboxStatements {
     pub(super) filled: Statement,
     pub(super) intents: Statement,
     pub(super) marks: Statement,
+    pub(super) put_published: Statement,
+    pub(super) published: Statement,
     pub(super) put_pointer: Statement,
     pub(super) pointers: Statement,
 }
@@ -98,6 +102,10 @@ impl OutboxStatements {
             "SELECT event_id, attempt, occur_time_ms, agg_key FROM outbox_intent \
              WHERE shard = ? AND bucket = ? AND (event_id, attempt) > (?, ?) LIMIT {INTENTS_PAGE}"
         );
+        let published = format!(
+            "SELECT set_id, intents FROM outbox_published WHERE shard = ? AND bucket = ? AND set_id > ? \
+             LIMIT {SETS_PAGE}"
+        );
         let pointers = format!(
             "SELECT fingerprint, agg_key FROM request_pointer WHERE key = ? LIMIT {}",
             POINTERS_MAX + 1
@@ -127,6 +135,13 @@ impl OutboxStatements {
                      AND (event_id, attempt) > (?, ?) AND (event_id, attempt) <= (?, ?)",
                 )
                 .await?,
+            put_published: cql
+                .prepare(
+                    write,
+                    "INSERT INTO outbox_published (shard, bucket, set_id, intents) VALUES (?, ?, ?, ?)",
+                )
+                .await?,
+            published: cql.prepare(read, &published).await?,
             put_pointer: cql
                 .prepare(write, "INSERT INTO request_pointer (key, fingerprint, agg_key) VALUES (?, ?, ?)")
                 .await?,

@@ -24,6 +24,33 @@ async fn what_a_dead_instance_committed_is_published_by_the_next() {
     assert_eq!(pending(&another).await, []);
 }
 
+/// Each set is a row, and a bucket's rows are more than one read gives.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_marked_in_many_small_sets_is_not_pending() {
+    let world = World::begin().await;
+    let commits = world.instance("a").await;
+    let events: Vec<_> = (1..=70).map(|n| world.event(n, account(1))).collect();
+    for event in &events {
+        world.changed(&commits, event).await;
+    }
+    for event in &events[..69] {
+        mark(&commits, std::slice::from_ref(event)).await;
+    }
+    assert_eq!(pending(&world.instance("b").await).await, events[69..]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_older_version_has_published_is_not_published_again() {
+    let world = World::begin().await;
+    let commits = world.instance("a").await;
+    let events = [world.event(1, account(1)), world.event(2, account(2))];
+    for event in &events {
+        world.changed(&commits, event).await;
+    }
+    world.marked_by_an_older_version(events[0].id).await;
+    assert_eq!(pending(&commits).await, events[1..]);
+}
+
 /// Every tick, as the relay does, while time passes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_that_nobody_publishes_stays_pending_while_time_passes() {

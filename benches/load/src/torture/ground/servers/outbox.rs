@@ -28,9 +28,6 @@ pub(super) const BOOKS: Aggregates = Aggregates { table: "payment_book", key: "b
 /// An intent, and one try of it.
 type Attempt = (Uuid, Uuid);
 
-/// The mark of what was published.
-const PUBLISHED: i8 = 1;
-
 /// How many events were committed and are not marked as published. Intents that were never committed are no events;
 /// one that was, although it is marked as given up, is an event that is lost.
 pub(super) async fn unpublished(
@@ -39,11 +36,12 @@ pub(super) async fn unpublished(
     aggregates: Aggregates,
 ) -> anyhow::Result<usize> {
     // Before the intents: what is marked in between was an event when it was looked for.
-    let text = format!("SELECT event_id, attempt, mark FROM {keyspace}.outbox_mark");
-    let marks = session.query_iter(text, ()).await?.rows_stream::<(Uuid, Uuid, i8)>()?;
-    let published = |(event, attempt, mark)| (mark == PUBLISHED).then_some((event, attempt));
-    let marked: HashSet<Attempt> =
-        marks.try_filter_map(|mark| std::future::ready(Ok(published(mark)))).try_collect().await?;
+    let text = format!("SELECT intents FROM {keyspace}.outbox_published");
+    let mut sets = session.query_iter(text, ()).await?.rows_stream::<(Vec<u8>,)>()?;
+    let mut marked: HashSet<Attempt> = HashSet::new();
+    while let Some((set,)) = sets.try_next().await? {
+        marked.extend(set.chunks_exact(32).map(attempt).collect::<Result<Vec<_>, _>>()?);
+    }
     let text = format!("SELECT event_id, attempt, agg_key FROM {keyspace}.outbox_intent");
     let intents = session.query_iter(text, ()).await?.rows_stream::<(Uuid, Uuid, Vec<u8>)>()?;
     let is_open = |(event, attempt, _): &(Uuid, Uuid, Vec<u8>)| !marked.contains(&(*event, *attempt));
@@ -57,6 +55,12 @@ pub(super) async fn unpublished(
         unpublished += usize::from(committed == Some((attempt,)));
     }
     Ok(unpublished)
+}
+
+/// One of a set of published intents: 16 bytes of the event's id, and as many of the attempt's.
+fn attempt(stored: &[u8]) -> anyhow::Result<Attempt> {
+    let (event, attempt) = stored.split_at(16);
+    Ok((Uuid::from_slice(event)?, Uuid::from_slice(attempt)?))
 }
 
 /// Reads which attempt an event was committed by; a commit that is under way is brought to its end by that.

@@ -6,10 +6,17 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use mesh_events::OutboxKey;
 use uuid::Uuid;
 
+use super::published;
 use super::window::Candidate;
 use crate::cql::{
     CqlError,
-    commit::{commits::Inner, key::Key, place::Place, rows, statements::INTENTS_PAGE},
+    commit::{
+        commits::Inner,
+        key::Key,
+        place::Place,
+        rows,
+        statements::{INTENTS_PAGE, SETS_PAGE},
+    },
 };
 
 /// Reads at once.
@@ -86,6 +93,33 @@ impl Inner {
             }
             after = last;
         }
+        if !found.unmarked.is_empty() {
+            // After the intents: what is published meanwhile is not found as left behind.
+            let published = self.published((bucket, shard)).await?;
+            found
+                .unmarked
+                .retain(|candidate| !published.contains(&(candidate.key.id, candidate.place.attempt)));
+        }
         Ok(found)
+    }
+
+    /// The intents of a bucket that are published.
+    async fn published(&self, (bucket, shard): Slot) -> Result<HashSet<published::Intent>, CqlError> {
+        let mut found = HashSet::new();
+        let mut after = Uuid::nil();
+        loop {
+            let values = (shard, bucket, after);
+            let sets =
+                rows::all::<(Uuid, Vec<u8>)>(&self.aggregates.cql, &self.outbox.published, values).await?;
+            for (_, set) in &sets {
+                found.extend(published::decode(set)?);
+            }
+            match sets.last() {
+                Some((last, _)) if sets.len() == usize::try_from(SETS_PAGE).unwrap_or(usize::MAX) => {
+                    after = *last
+                }
+                _ => return Ok(found),
+            }
+        }
     }
 }

@@ -5,23 +5,21 @@ use std::collections::HashMap;
 use fail::fail_point;
 use futures_util::{StreamExt as _, stream};
 use mesh_events::OutboxKey;
-use scylla::value::CqlValue;
 use uuid::Uuid;
 
+use super::published;
 use crate::cql::{
-    Bound, CqlError, Purpose,
+    CqlError,
     commit::{Intended, commits::Inner, place::Place},
 };
 
-/// Marks in one write: well below the size at which a cluster complains of a batch.
-const BATCH_MAX: usize = 64;
 /// Writes at once.
 const WRITES_MAX: usize = 16;
 
 /// What became of an intent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
-    Published = 1,
+    // 1 was "published" before such intents had a table of their own.
     /// It was not committed and never will be.
     Aborted = 2,
 }
@@ -53,13 +51,15 @@ impl Inner {
                 }
             }
         }
-        let batches: Vec<_> =
-            by_bucket.values().flat_map(|marks| marks.chunks(BATCH_MAX)).map(<[_]>::to_vec).collect();
-        let mut writes = stream::iter(batches)
-            .map(async |marks| {
-                let bound: Vec<_> =
-                    marks.iter().map(|(event, place)| self.published(*event, place)).collect();
-                (self.aggregates.cql.write_batch(Purpose::Write, &bound).await, marks)
+        let sets = by_bucket
+            .iter()
+            .flat_map(|(slot, marks)| marks.chunks(published::SET_MAX).map(|marks| (*slot, marks.to_vec())));
+        let sets: Vec<_> = sets.collect();
+        let mut writes = stream::iter(sets)
+            .map(async |((shard, bucket), marks)| {
+                let intents = published::encode(marks.iter().map(|(event, place)| (*event, place.attempt)));
+                let values = (shard, bucket, Uuid::new_v4(), intents);
+                (self.aggregates.cql.write(&self.outbox.put_published, values).await, marks)
             })
             .buffer_unordered(WRITES_MAX);
         let mut failed = None;
@@ -73,16 +73,5 @@ impl Inner {
         // On the bus and marked: nobody looks at them again.
         fail_point!("commit.after-mark");
         failed.map_or(Ok(()), Err)
-    }
-
-    fn published(&self, event: Uuid, place: &Place) -> Bound {
-        let values = [
-            CqlValue::SmallInt(place.shard),
-            CqlValue::Int(place.bucket),
-            CqlValue::Uuid(event),
-            CqlValue::Uuid(place.attempt),
-            CqlValue::TinyInt(Mark::Published as i8),
-        ];
-        self.outbox.put_mark.bind(values.into_iter().map(Some).collect())
     }
 }

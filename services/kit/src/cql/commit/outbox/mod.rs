@@ -4,6 +4,7 @@ mod find;
 mod lease;
 mod lookback;
 mod mark;
+mod published;
 mod settle;
 mod shard;
 mod sweep;
