@@ -1,16 +1,15 @@
 //! The client, one of each kind: so many calls in flight, each followed by the next one.
 
-use std::{
-    future::Future,
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
+use std::{future::Future, net::SocketAddr, time::Duration};
 
 use anyhow::Context as _;
 use echo::{UnaryRequest, echo_service_client::EchoServiceClient};
 use mesh_rpc::{Channel, Target};
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinSet;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
 use tonic::Status;
 
 use crate::{Kind, contract::POLICIES, cpu, telling::Telling};
@@ -94,9 +93,9 @@ where
     for _ in 0..arguments.in_flight {
         lanes.spawn(lane(call.clone(), begin, end));
     }
-    tokio::time::sleep_until(begin.into()).await;
+    sleep_until(begin).await;
     let before = cpu::used(std::process::id())?;
-    tokio::time::sleep_until(end.into()).await;
+    sleep_until(end).await;
     let used = cpu::used(std::process::id())?.saturating_sub(before);
     let mut took = Vec::new();
     while let Some(lane) = lanes.join_next().await {

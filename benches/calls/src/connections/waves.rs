@@ -92,7 +92,9 @@ fn judge(before: u64, connections: u32, waves: &[Wave]) -> anyhow::Result<()> {
     let (with, after) = (grows(|wave| wave.with), grows(|wave| wave.after));
     let each = waves.iter().map(|wave| wave.with.saturating_sub(before)).max().unwrap_or_default() as f64;
     let each = each / f64::from(connections);
-    println!("the second half of the waves over the first: {with:.3} with connections, {after:.3} after them");
+    println!(
+        "the second half of the waves over the first: {with:.3} with connections, {after:.3} after them"
+    );
     anyhow::ensure!(with <= TOLERANCE && after <= TOLERANCE, "the server's memory grows from wave to wave");
     anyhow::ensure!(each <= PER_CONNECTION, "a connection takes {each:.1} KiB");
     Ok(())

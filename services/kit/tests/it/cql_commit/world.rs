@@ -77,19 +77,6 @@ impl World {
         row.map(|(body,)| String::from_utf8(body.unwrap()).unwrap())
     }
 
-    /// Marks an event as published as the first version of the schema did: with a row for each intent.
-    pub(crate) async fn marked_by_an_older_version(&self, event: Uuid) {
-        let intents = "SELECT shard, bucket, event_id, attempt FROM outbox_intent";
-        let put = "INSERT INTO outbox_mark (shard, bucket, event_id, attempt, mark) VALUES (?, ?, ?, ?, 1)";
-        let intents = self.cql.prepare(Purpose::Read, intents).await.unwrap();
-        let put = self.cql.prepare(Purpose::Write, put).await.unwrap();
-        let rows = self.cql.rows(&intents, ()).await.unwrap();
-        let rows = rows.rows::<(i16, i32, Uuid, Uuid)>().unwrap().map(Result::unwrap);
-        let intents: Vec<_> = rows.filter(|(_, _, id, _)| *id == event).collect();
-        assert_eq!(intents.len(), 1);
-        self.cql.write(&put, intents[0]).await.unwrap();
-    }
-
     /// An event that happens now.
     pub(crate) fn event(&self, n: u128, account: Uuid) -> Envelope {
         Envelope {

@@ -6,8 +6,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use mesh_events::OutboxKey;
 use uuid::Uuid;
 
-use super::published;
-use super::window::Candidate;
+use super::{published, window::Candidate};
 use crate::cql::{
     CqlError,
     commit::{
@@ -111,13 +110,18 @@ impl Inner {
             let values = (shard, bucket, after);
             let sets =
                 rows::all::<(Uuid, Vec<u8>)>(&self.aggregates.cql, &self.outbox.published, values).await?;
-            for (_, set) in &sets {
-                found.extend(published::decode(set)?);
-            }
-            match sets.last() {
-                Some((last, _)) if sets.len() == usize::try_from(SETS_PAGE).unwrap_or(usize::MAX) => {
-                    after = *last
+            for (id, set) in &sets {
+                match published::decode(set) {
+                    Ok(intents) => found.extend(intents),
+                    // The others must not wait for it; what it names comes twice.
+                    Err(error) => {
+                        tracing::error!(shard, bucket, set = %id, %error, "a set of published intents cannot be read");
+                    }
                 }
+            }
+            let is_last = sets.len() < usize::try_from(SETS_PAGE).unwrap_or(usize::MAX);
+            match sets.last() {
+                Some((last, _)) if !is_last => after = *last,
                 _ => return Ok(found),
             }
         }

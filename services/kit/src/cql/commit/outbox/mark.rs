@@ -16,27 +16,23 @@ use crate::cql::{
 /// Writes at once.
 const WRITES_MAX: usize = 16;
 
-/// What became of an intent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
-    // 1 was "published" before such intents had a table of their own.
-    /// It was not committed and never will be.
-    Aborted = 2,
-}
+/// In `outbox_mark`: the intent was not committed and never will be. 1 was "published" before that had a table of its
+/// own.
+const ABORTED: i8 = 2;
 
 impl Inner {
     /// Marks an intent whose commit was refused or never sent. Best effort: the sweeper finds out by itself.
     pub(in crate::cql::commit) async fn abort(&self, intended: &Intended) {
         let (Some(event), Some((place, _))) = (&intended.event, &intended.intent) else { return };
-        let values = (place.shard, place.bucket, event.id, place.attempt, Mark::Aborted as i8);
+        let values = (place.shard, place.bucket, event.id, place.attempt, ABORTED);
         if let Err(error) = self.aggregates.cql.write(&self.outbox.put_mark_maybe, values).await {
             tracing::debug!(event.id = %event.id, error = %mesh_telemetry::chain(&error), "intent is left to the sweeper");
         }
     }
 
-    /// Marks an intent for good.
-    pub(super) async fn mark(&self, event: Uuid, place: Place, mark: Mark) -> Result<(), CqlError> {
-        let values = (place.shard, place.bucket, event, place.attempt, mark as i8);
+    /// Marks an intent for good that was not committed and never will be.
+    pub(super) async fn mark_aborted(&self, event: Uuid, place: Place) -> Result<(), CqlError> {
+        let values = (place.shard, place.bucket, event, place.attempt, ABORTED);
         self.aggregates.cql.write(&self.outbox.put_mark, values).await
     }
 

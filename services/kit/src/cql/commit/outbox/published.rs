@@ -2,8 +2,6 @@
 
 use uuid::Uuid;
 
-use crate::cql::CqlError;
-
 /// Intents in one set: 16 KiB.
 pub(super) const SET_MAX: usize = 512;
 const ID: usize = size_of::<Uuid>();
@@ -14,7 +12,7 @@ pub(super) type Intent = (Uuid, Uuid);
 /// A row's bytes are no set.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a set of published intents has {0} bytes, which is no multiple of 32")]
-struct Uneven(usize);
+pub(super) struct Uneven(usize);
 
 pub(super) fn encode(intents: impl IntoIterator<Item = Intent>) -> Vec<u8> {
     intents
@@ -24,9 +22,9 @@ pub(super) fn encode(intents: impl IntoIterator<Item = Intent>) -> Vec<u8> {
         .collect()
 }
 
-pub(super) fn decode(stored: &[u8]) -> Result<impl Iterator<Item = Intent>, CqlError> {
+pub(super) fn decode(stored: &[u8]) -> Result<impl Iterator<Item = Intent>, Uneven> {
     let (intents, []) = stored.as_chunks::<{ 2 * ID }>() else {
-        return Err(CqlError::unexpected(Uneven(stored.len())));
+        return Err(Uneven(stored.len()));
     };
     Ok(intents.iter().map(|intent| {
         let id = |at: usize| Uuid::from_bytes(std::array::from_fn(|n| intent[at + n]));

@@ -3,7 +3,7 @@
 use fail::fail_point;
 use mesh_events::Envelope;
 
-use super::{mark::Mark, shard::grace, window::Candidate};
+use super::{shard::grace, window::Candidate};
 use crate::{
     clock::UnixMillis,
     cql::{
@@ -39,7 +39,7 @@ impl Inner {
         if let Some(body) = look(Look::Deciding).await? {
             return Ok(self.read(candidate, body));
         }
-        self.mark(key.id, *place, Mark::Aborted).await?;
+        self.mark_aborted(key.id, *place).await?;
         tracing::debug!(event.id = %key.id, "intent was never committed and is aborted");
         Ok(None)
     }
