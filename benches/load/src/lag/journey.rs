@@ -19,7 +19,7 @@ use uuid::Uuid;
 pub(super) enum Step {
     /// The store says that user and event are durable.
     Committed,
-    /// The broker has confirmed the event, the marks before it are written, and its own is begun.
+    /// The broker has confirmed the event, and its mark is begun, together with others that have gathered.
     Marking,
     /// The consumer of profiles has the event.
     ProfileBegun,

@@ -96,5 +96,5 @@ fn print(calls: &[Call], journeys: &Journeys) {
     line("commit to welcome mail taken on", &between(Step::Committed, Step::Welcomed));
     line("  until its consumer began", &between(Step::Committed, Step::WelcomeBegun));
     line("  its effect", &between(Step::WelcomeBegun, Step::Welcomed));
-    line("commit to confirmed, mark begun", &between(Step::Committed, Step::Marking));
+    line("commit to mark begun", &between(Step::Committed, Step::Marking));
 }

@@ -54,7 +54,8 @@ pub struct ServerConfig {
     /// How long the server still accepts calls once it reports NOT_SERVING, so that load balancers can look
     /// away first. Zero where nobody looks; some seconds in Kubernetes.
     pub lame_duck: Duration,
-    /// How long calls in flight may take to finish once the server has stopped accepting.
+    /// How long calls in flight may take to finish once the server has stopped accepting. A connection that is done
+    /// hears its peer out before it is closed, for two seconds at most, so that the last answers are not lost.
     pub drain_timeout: Duration,
     /// How many calls are worked on at once, and who is turned away when there are more.
     pub load_shed: LoadShedConfig,
