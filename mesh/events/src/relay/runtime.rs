@@ -61,8 +61,10 @@ impl Relay {
     pub fn new(outbox: Arc<dyn Outbox>, bus: Arc<dyn Bus>, config: RelayConfig) -> (Publisher, Self) {
         let (sender, offered) = mpsc::channel(config.offered_max.get());
         let is_overflown = Arc::new(AtomicBool::new(false));
+        // Where publishing would wait for marks, these do not wait to gather.
+        let many = (MARKS_MANY * config.batch_max.get()).min(config.offered_max.get());
         let relay = Self {
-            marks: Marks::new(Arc::clone(&outbox), config.mark_every, MARKS_MANY * config.batch_max.get()),
+            marks: Marks::new(Arc::clone(&outbox), config.mark_every, many),
             outbox,
             bus,
             config,

@@ -247,6 +247,21 @@ async fn marks_gather_for_a_while_unless_many_wait() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn marks_do_not_gather_where_publishing_would_wait_for_them() {
+    let (outbox, bus) = (FakeOutbox::with([]), Arc::new(FakeBus::default()));
+    let mark_every = Duration::from_secs(3_600);
+    let relay = run(&outbox, &bus, RelayConfig { mark_every, ..config(512, 2) });
+    settle().await;
+    for n in 1..=5 {
+        outbox.append(n);
+        relay.publisher.offer(event(n));
+        settle().await;
+    }
+    assert_eq!((bus.published(), outbox.left()), (vec![1, 2, 3, 4, 5], vec![]));
+    relay.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn publishing_waits_when_too_many_events_have_no_mark() {
     let (outbox, bus) = (FakeOutbox::with([]), Arc::new(FakeBus::default()));
     let relay = run(&outbox, &bus, config(1, 4));
