@@ -7,11 +7,10 @@ use mesh_rpc::{BuildError, Server, ServerConfig};
 use proto::notification::v1::notification_service_server::NotificationServiceServer;
 use service_kit::clock::Clock;
 use thiserror::Error;
-use tokio::sync::Notify;
 
 use crate::{
     MailConfig, NotificationConfig,
-    app::{Courier, Feed, Notifications, Parked},
+    app::{Courier, Feed, Notifications, Parked, Tray},
     clients::Users,
     events::{self, SendReceipts, WelcomeUser},
     grpc::NotificationApi,
@@ -87,16 +86,16 @@ impl NotificationService {
             ),
             MailConfig::Smtp(smtp) => Arc::new(SmtpMailer::new(smtp.clone(), letterhead)?),
         };
-        let (feed, bell) = (Feed::default(), Arc::new(Notify::new()));
+        let (feed, tray) = (Feed::default(), Tray::new(mailer.pace()));
         let courier = Courier::new(
             Arc::clone(&store),
             mailer,
             Arc::clone(&templates),
             feed.clone(),
-            Arc::clone(&bell),
+            tray.clone(),
             clock.clone(),
         );
-        let notifications = Notifications::new(store, templates, feed, bell, clock);
+        let notifications = Notifications::new(store, templates, feed, tray, clock);
         Ok(Self { notifications, parked: Parked::new(bus, queues), courier, users, domain })
     }
 

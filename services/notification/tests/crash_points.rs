@@ -10,10 +10,10 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use fail::FailScenario;
 use mesh_events::{Envelope, EventKind, Handler as _};
 use notification::{
-    app::{Courier, Feed, Notifications},
+    app::{Courier, Feed, Notifications, Tray},
     domain::{Notification, State},
     events::WelcomeUser,
-    mail::{FileMailer, Letterhead},
+    mail::{FileMailer, Letterhead, Mailer as _},
     store::{NotificationStore, cql::CqlStore, embedded::EmbeddedStore},
     templates::Templates,
 };
@@ -23,7 +23,7 @@ use service_kit::{
     embedded::{Engine, EngineConfig},
 };
 use tempfile::TempDir;
-use tokio::{sync::Notify, task::JoinError};
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -59,15 +59,15 @@ impl Life {
         let mails = folder.path().join("mails");
         let mailer =
             Arc::new(FileMailer::open(&mails, Letterhead::new("no-reply@example.org").unwrap()).unwrap());
-        let (templates, bell) = (Arc::new(Templates::load().unwrap()), Arc::new(Notify::new()));
+        let (templates, tray) = (Arc::new(Templates::load().unwrap()), Tray::new(mailer.pace()));
         let notifications = Notifications::new(
             store.clone(),
             Arc::clone(&templates),
             Feed::default(),
-            Arc::clone(&bell),
+            tray.clone(),
             clock.clone(),
         );
-        let courier = Arc::new(Courier::new(store.clone(), mailer, templates, Feed::default(), bell, clock));
+        let courier = Arc::new(Courier::new(store.clone(), mailer, templates, Feed::default(), tray, clock));
         Self { engine, store, notifications, courier, mails }
     }
 

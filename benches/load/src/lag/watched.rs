@@ -117,10 +117,11 @@ impl NotificationStore for Watched<dyn NotificationStore> {
         &self,
         notification: Notification,
         request: Option<Request>,
+        hold: bool,
     ) -> Result<Enqueued, NotificationError> {
         let user = notification.user_id;
         self.journeys.step(user, Step::WelcomeBegun);
-        let enqueued = self.inner.enqueue(notification, request).await?;
+        let enqueued = self.inner.enqueue(notification, request, hold).await?;
         self.journeys.step(user, Step::Welcomed);
         Ok(enqueued)
     }
@@ -148,6 +149,10 @@ impl NotificationStore for Watched<dyn NotificationStore> {
         now: UnixMillis,
     ) -> Result<Vec<Notification>, NotificationError> {
         self.inner.settle(tried, now).await
+    }
+
+    async fn release(&self, untried: Vec<NotificationId>) {
+        self.inner.release(untried).await;
     }
 
     async fn next_due(&self) -> Result<Option<UnixMillis>, NotificationError> {

@@ -1,13 +1,19 @@
-//! The courier: claims what is due, sends it, writes down what came of it.
+//! The courier: takes what was taken on here from its tray, claims what else is due, sends it, writes down what came of
+//! it.
 
-use std::{iter::repeat_with, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    iter::repeat_with,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures_util::FutureExt as _;
 use service_kit::clock::Clock;
-use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::Feed;
+use super::{Feed, Tray, tray::Held};
 use crate::{
     domain::{Content, Notification, NotificationId, Verdict},
     mail::{Mail, Mailer},
@@ -15,8 +21,8 @@ use crate::{
     templates::Templates,
 };
 
-/// The longest sleep. The bell is rung after the commit, so a caller who went away in between has left a
-/// notification that nobody announced.
+/// The longest time between two looks into the queue. There is what others took on, what is to be tried again, and what
+/// a caller left who went away between the commit and the bell.
 const IDLE_MAX: Duration = Duration::from_secs(1);
 
 /// The pause after the store failed to answer.
@@ -28,8 +34,18 @@ pub struct Courier {
     mailer: Arc<dyn Mailer>,
     templates: Arc<Templates>,
     feed: Feed,
-    bell: Arc<Notify>,
+    tray: Tray,
     clock: Clock,
+    /// When one of the lanes has to look into the queue.
+    look_at: Mutex<Instant>,
+}
+
+/// What a lane does next.
+enum Turn {
+    /// Sends what was in the tray.
+    Tray(Vec<Held>),
+    /// Looks into the queue.
+    Queue,
 }
 
 impl std::fmt::Debug for Courier {
@@ -39,51 +55,117 @@ impl std::fmt::Debug for Courier {
 }
 
 impl Courier {
-    /// Sends what `store` has due through `mailer`, woken by `bell`.
+    /// Sends what comes by `tray` and what else `store` has due through `mailer`.
     #[must_use]
     pub fn new(
         store: Arc<dyn NotificationStore>,
         mailer: Arc<dyn Mailer>,
         templates: Arc<Templates>,
         feed: Feed,
-        bell: Arc<Notify>,
+        tray: Tray,
         clock: Clock,
     ) -> Self {
-        Self { store, mailer, templates, feed, bell, clock }
+        Self { store, mailer, templates, feed, tray, clock, look_at: Mutex::new(Instant::now()) }
     }
 
-    /// Works until `shutdown`; what is on its way then is finished and written down.
+    /// Works until `shutdown`; what is on its way then is finished and written down, what is in the tray is left to
+    /// others. The tray is closed then, for good.
     pub async fn run(&self, shutdown: CancellationToken) {
         let lanes = (0..self.mailer.pace().lanes).map(|_| self.lane(&shutdown));
         futures_util::future::join_all(lanes).await;
+        self.release(self.tray.close().await).await;
     }
 
     async fn lane(&self, shutdown: &CancellationToken) {
-        while !shutdown.is_cancelled() {
-            let pause = match self.round().await {
-                Ok(0) => self.until_due().await,
-                Ok(_) => continue,
-                Err(error) => {
-                    tracing::error!(
-                        error = %mesh_telemetry::chain(&error),
-                        "notifications cannot be sent now"
-                    );
-                    STORE_PAUSE
-                }
+        // Nobody waits for ever: while both have something, they are served in turn.
+        let mut is_the_queues_turn = false;
+        while let Some(turn) = self.turn(is_the_queues_turn, shutdown).await {
+            is_the_queues_turn = matches!(turn, Turn::Tray(_));
+            let done = match turn {
+                Turn::Tray(held) => self.empty(held).await,
+                Turn::Queue => self.look().await,
             };
-            tokio::select! {
-                () = shutdown.cancelled() => {}
-                () = self.bell.notified() => {}
-                () = tokio::time::sleep(pause) => {}
+            if let Err(error) = done {
+                tracing::error!(error = %mesh_telemetry::chain(&error), "notifications cannot be sent now");
+                self.look_again(STORE_PAUSE);
             }
         }
     }
 
-    /// Sends one claim; answers how many there were.
-    async fn round(&self) -> Result<usize, StoreError> {
-        let claimed = self.store.claim(self.clock.now(), self.mailer.pace().batch).await?;
+    /// What is to be done next; nothing after `shutdown`.
+    async fn turn(&self, is_the_queues_turn: bool, shutdown: &CancellationToken) -> Option<Turn> {
+        if is_the_queues_turn && !shutdown.is_cancelled() && self.may_look() {
+            return Some(Turn::Queue);
+        }
+        loop {
+            let look_at = *self.look_at.lock().unwrap_or_else(PoisonError::into_inner);
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return None,
+                held = self.tray.take(self.mailer.pace().batch) => return Some(Turn::Tray(held)),
+                () = self.tray.rung() => {
+                    self.look_again(IDLE_MAX);
+                    return Some(Turn::Queue);
+                }
+                () = sleep_until(look_at) => if self.may_look() {
+                    return Some(Turn::Queue);
+                }
+            }
+        }
+    }
+
+    /// Whether it is time to look into the queue and no other lane does.
+    fn may_look(&self) -> bool {
+        let mut look_at = self.look_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let is_time = *look_at <= now;
+        if is_time {
+            *look_at = now + IDLE_MAX;
+        }
+        is_time
+    }
+
+    fn look_again(&self, after: Duration) {
+        *self.look_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + after;
+    }
+
+    /// Sends one claim.
+    async fn look(&self) -> Result<(), StoreError> {
+        let batch = self.mailer.pace().batch;
+        let claimed = self.store.claim(self.clock.now(), batch).await?;
         if claimed.is_empty() {
-            return Ok(0);
+            self.look_again(self.until_due().await);
+            return Ok(());
+        }
+        self.look_again(Duration::ZERO);
+        if claimed.len() == batch {
+            // There may be more: work for another lane.
+            self.tray.ring();
+        }
+        self.send(claimed).await
+    }
+
+    /// Sends what was in the tray, but for what has been there for too long.
+    async fn empty(&self, held: Vec<Held>) -> Result<(), StoreError> {
+        let (in_time, late) = held.into_iter().partition::<Vec<_>, _>(Held::is_in_time);
+        if !late.is_empty() {
+            self.release(late).await;
+            self.tray.ring();
+        }
+        let now = self.clock.now();
+        self.send(in_time.into_iter().map(|held| held.notification.sending(now)).collect()).await
+    }
+
+    async fn release(&self, untried: Vec<Held>) {
+        if !untried.is_empty() {
+            self.store.release(untried.into_iter().map(|held| held.notification.id).collect()).await;
+        }
+    }
+
+    /// Sends what this instance has leased, and writes down what came of it.
+    async fn send(&self, claimed: Vec<Notification>) -> Result<(), StoreError> {
+        if claimed.is_empty() {
+            return Ok(());
         }
         let count = claimed.len();
         let (mut mails, mut tried) = (Vec::with_capacity(count), Vec::with_capacity(count));
@@ -109,7 +191,7 @@ impl Courier {
                 );
             }
         }
-        Ok(count)
+        Ok(())
     }
 
     /// Hands mails to the mailer. One without an answer, because the mailer panicked or lost it, may have been

@@ -3,10 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use service_kit::{clock::Clock, error::Violation, requests::Request};
-use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::{Feed, Watch};
+use super::{Feed, Tray, Watch};
 use crate::{
     domain::{Content, Notification, NotificationId, Receipt, Recipient},
     error::Error,
@@ -31,8 +30,8 @@ pub struct Notifications {
     store: Arc<dyn NotificationStore>,
     templates: Arc<Templates>,
     feed: Feed,
-    /// Wakes the courier.
-    bell: Arc<Notify>,
+    /// To the courier.
+    tray: Tray,
     clock: Clock,
 }
 
@@ -43,16 +42,16 @@ impl std::fmt::Debug for Notifications {
 }
 
 impl Notifications {
-    /// Use cases on `store`; each notification taken on rings `bell`.
+    /// Use cases on `store`; what is taken on goes to the courier by `tray`.
     #[must_use]
     pub fn new(
         store: Arc<dyn NotificationStore>,
         templates: Arc<Templates>,
         feed: Feed,
-        bell: Arc<Notify>,
+        tray: Tray,
         clock: Clock,
     ) -> Self {
-        Self { store, templates, feed, bell, clock }
+        Self { store, templates, feed, tray, clock }
     }
 
     /// The content, if something can be written from it, so that a caller hears of a wrong template together
@@ -113,10 +112,15 @@ impl Notifications {
         let subject = self.subject(&content)?;
         let notification = Notification::new(id, user_id, recipient, content, subject, self.clock.now());
         let arrival = self.feed.arrival(id);
-        let enqueued = self.store.enqueue(notification, request).await?;
+        let place = self.tray.place();
+        let enqueued = self.store.enqueue(notification, request, place.is_some()).await?;
+        // From here to the tray nothing waits: what is leased is not forgotten by a call that is given up.
         if !enqueued.replayed {
             arrival.tell(&enqueued.notification);
-            self.bell.notify_one();
+            match place.filter(|_| enqueued.held) {
+                Some(place) => place.put(enqueued.notification.clone()),
+                None => self.tray.ring(),
+            }
         }
         Ok(enqueued.notification)
     }

@@ -11,12 +11,17 @@ pub mod cql;
 pub mod embedded;
 mod records;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use service_kit::{clock::UnixMillis, requests::Request};
 use thiserror::Error;
 use uuid::Uuid;
 
 use crate::domain::{Notification, NotificationId, Verdict};
+
+/// The longest that a notification may wait for its try after [`NotificationStore::enqueue`] has leased it.
+pub const HOLD_MAX: Duration = Duration::from_secs(30);
 
 /// Where a page of a user's list begins: after this one.
 pub type ListKey = (UnixMillis, NotificationId);
@@ -28,6 +33,22 @@ pub struct Enqueued {
     pub notification: Notification,
     /// Whether it was there before.
     pub replayed: bool,
+    /// Whether it is leased to whoever enqueued it, as if they had claimed it.
+    pub held: bool,
+}
+
+impl Enqueued {
+    /// One that is new, and to be claimed.
+    #[must_use]
+    pub fn new(notification: Notification) -> Self {
+        Self { notification, replayed: false, held: false }
+    }
+
+    /// One that was there before.
+    #[must_use]
+    pub fn before(notification: Notification) -> Self {
+        Self { notification, replayed: true, held: false }
+    }
 }
 
 /// Keeps notifications.
@@ -35,12 +56,16 @@ pub struct Enqueued {
 pub trait NotificationStore: Send + Sync + 'static {
     /// Takes a notification on, unless there is one under its id or its request was answered before.
     ///
+    /// With `hold`, a new one is leased in the same write, which saves the claim: its try has to begin within
+    /// [`HOLD_MAX`], or it has to be released. The store may decline; then it is to be claimed like any other.
+    ///
     /// # Errors
     /// [`StoreError::RequestReused`], [`StoreError::Unavailable`].
     async fn enqueue(
         &self,
         notification: Notification,
         request: Option<Request>,
+        hold: bool,
     ) -> Result<Enqueued, StoreError>;
 
     /// The notification under this id.
@@ -64,6 +89,10 @@ pub trait NotificationStore: Send + Sync + 'static {
         tried: Vec<(NotificationId, Verdict)>,
         now: UnixMillis,
     ) -> Result<Vec<Notification>, StoreError>;
+
+    /// Ends the leases of notifications whose try has not begun: everybody may claim them again. Of one that is not
+    /// held nothing happens; if the store does not answer, the lease ends by itself.
+    async fn release(&self, untried: Vec<NotificationId>);
 
     /// When the next notification that nobody holds is due.
     async fn next_due(&self) -> Result<Option<UnixMillis>, StoreError>;

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use notification::{
     domain::{Content, Notification, NotificationId, Recipient, State, Verdict},
-    store::{NotificationStore as _, embedded::EmbeddedStore},
+    store::{HOLD_MAX, NotificationStore as _, embedded::EmbeddedStore},
 };
 use uuid::Uuid;
 
@@ -116,7 +116,7 @@ async fn what_cannot_be_written_fails_for_good_and_holds_nobody_up() {
     let recipient = Recipient::parse("recipient", "ada@example.org").unwrap();
     // As an older version took it on, which had the template.
     let old = Notification::new(id, Uuid::nil(), recipient, content, "Gone".to_owned(), post.clock.now());
-    post.store.enqueue(old, None).await.unwrap();
+    post.store.enqueue(old, None, false).await.unwrap();
     let other = post.order().await;
     post.begin();
     post.told(State::Sent).await;
@@ -145,6 +145,21 @@ async fn a_stop_finishes_what_is_under_way_and_begins_nothing() {
         assert_eq!(post.store.notification(id).await.unwrap().unwrap().state, State::Sent);
     }
     assert_eq!(post.store.notification(waiting).await.unwrap().unwrap().state, State::Queued);
+}
+
+#[tokio::test]
+async fn what_was_in_the_tray_for_too_long_is_claimed_anew_and_sent_once() {
+    let mut post = Post::open([]).await;
+    let late = post.order().await;
+    tokio::time::pause();
+    tokio::time::advance(HOLD_MAX).await;
+    tokio::time::resume();
+    let in_time = post.order().await;
+    post.begin();
+    let told = [post.told(State::Sent).await.id, post.told(State::Sent).await.id];
+    assert_eq!(told, [in_time, late]);
+    post.stop().await;
+    assert_eq!(post.given(), [in_time, late]);
 }
 
 #[tokio::test]

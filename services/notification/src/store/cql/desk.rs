@@ -42,13 +42,36 @@ pub(super) struct Desk(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
-    /// At most what was claimed and is not settled.
+    /// At most what was claimed or taken on to be sent, and is not settled.
     held: HashMap<NotificationId, Held>,
     /// Nothing due is older than this, shard by shard.
     floors: [UnixMillis; SHARDS as usize],
     looked_back: Option<Instant>,
     /// Other instances, and when they were last seen.
     peers: HashMap<String, Instant>,
+}
+
+/// What is held while it is being taken on; let go when this is dropped, unless it is kept.
+#[derive(Debug)]
+pub(super) struct Reservation<'a> {
+    desk: &'a Desk,
+    id: NotificationId,
+    is_kept: bool,
+}
+
+impl Reservation<'_> {
+    /// Its row says so too.
+    pub(super) fn keep(mut self) {
+        self.is_kept = true;
+    }
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            self.desk.let_go(self.id);
+        }
+    }
 }
 
 impl Desk {
@@ -58,6 +81,18 @@ impl Desk {
 
     pub(super) fn hold(&self, held: Held) {
         self.known().held.insert(held.notification.id, held);
+    }
+
+    /// Holds what is just being taken on, before its row says so: a lease in our name that the desk does not know is
+    /// one to be claimed. Nothing, if it is held already.
+    pub(super) fn reserve(&self, held: Held) -> Option<Reservation<'_>> {
+        let id = held.notification.id;
+        let mut known = self.known();
+        if known.held.contains_key(&id) {
+            return None;
+        }
+        known.held.insert(id, held);
+        Some(Reservation { desk: self, id, is_kept: false })
     }
 
     pub(super) fn held(&self, id: NotificationId) -> Option<Held> {

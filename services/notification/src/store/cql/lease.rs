@@ -6,11 +6,15 @@ use service_kit::clock::UnixMillis;
 use uuid::Uuid;
 
 use super::row::Row;
+use crate::store::HOLD_MAX;
 
 /// How long others leave a held notification alone. Longer than a relay may take over a batch of mails and the store
 /// to be told of it, and than the clocks of two instances may differ; what is held longer is sent twice, under the same
 /// Message-ID.
 pub(super) const LEASE: Duration = Duration::from_secs(120);
+
+/// As long, from when a notification is taken on by whoever will send it: its try may begin later.
+pub(super) const LEASE_OF_NEW: Duration = Duration::from_secs(LEASE.as_secs() + HOLD_MAX.as_secs());
 
 /// Between an instance's name and its incarnation.
 const SEPARATOR: char = '/';

@@ -3,8 +3,9 @@
 //! One row per notification is the truth, and only conditional writes touch it; lists and the queue of what is due
 //! are pointers, written before it. `migrations/0001_notifications.cql` says why that is enough.
 //!
-//! - **Take on**: read the row, write the pointers, write the row on condition that it is still at the version that
-//!   was read. The id is the natural key: of two who take on the same one, one finds the other's row.
+//! - **Take on**: write the pointers, write the row on condition that it is still at the version that is known, which
+//!   is none at first. The id is the natural key: of two who take on the same one, one finds the other's row. Whoever
+//!   will send it at once writes its own lease with the row, which saves a claim.
 //! - **Claim**: follow the pointers, those due longest first, and take a lease by a conditional write. A lease of the
 //!   same instance's former incarnation is void at once, another's once it has expired.
 //! - **Settle**: if there is another try, its pointer first; then a conditional write that asks for the lease.
@@ -18,6 +19,7 @@ mod error;
 mod lease;
 mod list;
 mod migrations;
+mod release;
 mod request;
 mod row;
 mod scan;
@@ -82,10 +84,11 @@ impl NotificationStore for CqlStore {
         &self,
         notification: Notification,
         request: Option<Request>,
+        hold: bool,
     ) -> Result<Enqueued, StoreError> {
         match request {
-            None => Ok(self.take_on(notification, Uuid::new_v4()).await?),
-            Some(request) => self.take_on_once(notification, &request).await,
+            None => Ok(self.take_on(notification, Uuid::new_v4(), hold).await?),
+            Some(request) => self.take_on_once(notification, &request, hold).await,
         }
     }
 
@@ -113,6 +116,10 @@ impl NotificationStore for CqlStore {
         now: UnixMillis,
     ) -> Result<Vec<Notification>, StoreError> {
         Ok(self.settled(tried, now).await?)
+    }
+
+    async fn release(&self, untried: Vec<NotificationId>) {
+        self.released(untried).await;
     }
 
     async fn next_due(&self) -> Result<Option<UnixMillis>, StoreError> {

@@ -41,6 +41,7 @@ impl CqlStore {
         &self,
         notification: Notification,
         request: &Request,
+        hold: bool,
     ) -> Result<Enqueued, StoreError> {
         let attempt = Uuid::new_v4();
         let mut known = self.remembered(&self.statements.request, request).await?;
@@ -48,7 +49,7 @@ impl CqlStore {
             let before = known.as_ref().map(|known| known.attempt);
             match known.filter(|known| known.expire > self.clock.now()) {
                 Some(known) if known.attempt == attempt => {
-                    return Ok(self.first(notification, attempt).await?);
+                    return Ok(self.first(notification, attempt, hold).await?);
                 }
                 Some(known) if known.fingerprint != request.fingerprint => {
                     return Err(StoreError::RequestReused);
@@ -58,10 +59,10 @@ impl CqlStore {
             }
             // One that came otherwise is answered as it is, and the request is not remembered for it.
             if let Some(found) = Self::found(self.row(notification.id).await?.as_ref())? {
-                return Ok(Enqueued { notification: found, replayed: true });
+                return Ok(Enqueued::before(found));
             }
             match self.decide_request(&notification, request, attempt, before).await {
-                Ok(Cas::Applied) => return Ok(self.first(notification, attempt).await?),
+                Ok(Cas::Applied) => return Ok(self.first(notification, attempt, hold).await?),
                 Ok(Cas::Refused(_)) => {}
                 Err(error) if error.is_unknown() => pause(n).await,
                 Err(error) => return Err(error.into()),
@@ -92,8 +93,13 @@ impl CqlStore {
     }
 
     /// Takes on what was just decided. A repeat may have been faster, in the name of the same attempt.
-    async fn first(&self, notification: Notification, attempt: Uuid) -> Result<Enqueued, Failure> {
-        let mut enqueued = self.take_on(notification.clone(), attempt).await?;
+    async fn first(
+        &self,
+        notification: Notification,
+        attempt: Uuid,
+        hold: bool,
+    ) -> Result<Enqueued, Failure> {
+        let mut enqueued = self.take_on(notification.clone(), attempt, hold).await?;
         if !enqueued.replayed {
             enqueued.notification = notification;
         }
@@ -103,10 +109,12 @@ impl CqlStore {
     /// Answers as the first time, and sees to it that what was answered is so.
     async fn replay(&self, known: &Remembered) -> Result<Enqueued, StoreError> {
         let answer = decode(&known.answer).map_err(Failure::from)?;
-        // Only if its first caller died is it not there yet. Then it is due from now on, where claims look for it.
-        let due = answer.due.max(self.clock.now());
-        self.take_on(Notification { due, ..answer.clone() }, known.attempt).await?;
-        Ok(Enqueued { notification: answer, replayed: true })
+        if Self::found(self.row(answer.id).await?.as_ref())?.is_none() {
+            // Its first caller died. It is due from now on, where claims look for it.
+            let due = answer.due.max(self.clock.now());
+            self.take_on(Notification { due, ..answer.clone() }, known.attempt, false).await?;
+        }
+        Ok(Enqueued::before(answer))
     }
 
     async fn remembered(

@@ -31,7 +31,7 @@ pub(super) fn enqueue(
         match recall(txn, request, now)? {
             Recalled::Reused => return Ok(Err(StoreError::RequestReused)),
             Recalled::Answered(row) => {
-                return Ok(Ok(Enqueued { notification: decode(&row)?, replayed: true }));
+                return Ok(Ok(Enqueued::before(decode(&row)?)));
             }
             Recalled::New => {}
         }
@@ -39,7 +39,7 @@ pub(super) fn enqueue(
     let id = notification.id.0.as_u128();
     let mut items = txn.open_table(ITEMS)?;
     if let Some(found) = items.get(id)? {
-        return Ok(Ok(Enqueued { notification: decode(found.value())?, replayed: true }));
+        return Ok(Ok(Enqueued::before(decode(found.value())?)));
     }
     items.insert(id, row)?;
     txn.open_table(BY_USER)?.insert((notification.user_id.as_u128(), notification.created.0, id), ())?;
@@ -47,7 +47,7 @@ pub(super) fn enqueue(
     if let Some(request) = request {
         remember(txn, request, row, now)?;
     }
-    Ok(Ok(Enqueued { notification, replayed: false }))
+    Ok(Ok(Enqueued::new(notification)))
 }
 
 pub(super) fn settle(

@@ -4,11 +4,12 @@
 //! what it held is due again at the next start without anything being written or waited for.
 
 mod commands;
+mod leases;
 mod queries;
 mod seeded;
 mod tables;
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use service_kit::{
@@ -16,20 +17,18 @@ use service_kit::{
     embedded::{Engine, StorageError, WriteError},
     requests::Request,
 };
-use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::{Enqueued, ListKey, NotificationStore, StoreError, records};
 use crate::domain::{Notification, NotificationId, Verdict};
+use leases::Leases;
 
 /// Notifications on the embedded engine.
 #[derive(Clone, Debug)]
 pub struct EmbeddedStore {
     engine: Engine,
     clock: Clock,
-    /// What is held, at most what was claimed and not settled. A claim reads its snapshot and a settlement
-    /// takes its notifications out under this lock, so that no claim can see a settled one as due.
-    claimed: Arc<Mutex<HashSet<NotificationId>>>,
+    leases: Arc<Leases>,
 }
 
 impl EmbeddedStore {
@@ -39,7 +38,7 @@ impl EmbeddedStore {
     /// [`StoreError::Unavailable`] when the tables cannot be made.
     pub async fn open(engine: Engine, clock: Clock) -> Result<Self, StoreError> {
         engine.write(|txn| tables::create(txn).map(Ok)).await.map_err(written)?;
-        Ok(Self { engine, clock, claimed: Arc::default() })
+        Ok(Self { engine, clock, leases: Arc::default() })
     }
 }
 
@@ -49,19 +48,26 @@ impl NotificationStore for EmbeddedStore {
         &self,
         notification: Notification,
         request: Option<Request>,
+        hold: bool,
     ) -> Result<Enqueued, StoreError> {
         if request.is_none() && seeded::is_seen_before_effect() {
             if seeded::see(&self.engine, notification.id).await.map_err(written)? {
-                return Ok(Enqueued { notification, replayed: true });
+                return Ok(Enqueued::before(notification));
             }
             fail::fail_point!("notification.between-seen-and-effect");
         }
+        let reserved = if hold { self.leases.reserve(notification.id) } else { None };
         let now = self.clock.now();
         let row = records::encode(&notification);
         let job = move |txn: &redb::WriteTransaction| {
             commands::enqueue(txn, notification, &row, request.as_ref(), now)
         };
-        self.engine.write(job).await.map_err(written)
+        let mut enqueued = self.engine.write(job).await.map_err(written)?;
+        if let Some(reserved) = reserved.filter(|_| !enqueued.replayed) {
+            reserved.keep();
+            enqueued.held = true;
+        }
+        Ok(enqueued)
     }
 
     async fn notification(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {
@@ -78,11 +84,10 @@ impl NotificationStore for EmbeddedStore {
     }
 
     async fn claim(&self, now: UnixMillis, limit: usize) -> Result<Vec<Notification>, StoreError> {
-        let mut claimed = self.claimed.lock().await;
-        let held = claimed.clone();
+        let _turn = self.leases.turn.lock().await;
+        let held = self.leases.all();
         let due = self.engine.read(move |txn| queries::due(txn, now, limit, &held)).await.map_err(unread)?;
-        claimed.extend(due.iter().map(|notification| notification.id));
-        Ok(due.into_iter().map(|notification| notification.sending(now)).collect())
+        Ok(self.leases.hold(due).map(|notification| notification.sending(now)).collect())
     }
 
     async fn settle(
@@ -92,15 +97,18 @@ impl NotificationStore for EmbeddedStore {
     ) -> Result<Vec<Notification>, StoreError> {
         let ids: Vec<_> = tried.iter().map(|(id, _)| *id).collect();
         let settled = self.engine.write(move |txn| commands::settle(txn, tried, now).map(Ok)).await;
-        let mut claimed = self.claimed.lock().await;
-        ids.iter().for_each(|id| {
-            claimed.remove(id);
-        });
+        let _turn = self.leases.turn.lock().await;
+        self.leases.end(&ids);
         settled.map_err(written)
     }
 
+    async fn release(&self, untried: Vec<NotificationId>) {
+        self.leases.end(&untried);
+    }
+
     async fn next_due(&self) -> Result<Option<UnixMillis>, StoreError> {
-        let held = self.claimed.lock().await.clone();
+        let _turn = self.leases.turn.lock().await;
+        let held = self.leases.all();
         self.engine.read(move |txn| queries::next_due(txn, &held)).await.map_err(unread)
     }
 }

@@ -11,11 +11,11 @@ use service_kit::requests::REMEMBERED;
 use super::{Harness, claim, enqueue, person, request, settle, text};
 
 fn new(notification: &Notification) -> Enqueued {
-    Enqueued { notification: notification.clone(), replayed: false }
+    Enqueued::new(notification.clone())
 }
 
 fn replayed(notification: &Notification) -> Enqueued {
-    Enqueued { notification: notification.clone(), replayed: true }
+    Enqueued::before(notification.clone())
 }
 
 pub(crate) async fn what_was_taken_on_is_found_after_reopening<H: Harness>(harness: H) {

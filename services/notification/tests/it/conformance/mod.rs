@@ -2,6 +2,7 @@
 
 pub(crate) mod claims;
 pub(crate) mod enqueue;
+pub(crate) mod holds;
 pub(crate) mod list;
 pub(crate) mod model;
 
@@ -61,6 +62,14 @@ macro_rules! conformance {
                 what_was_settled_stays_settled_after_reopening,
                 what_is_held_does_not_count_as_next,
             );
+            conformance!(@tests $harness: holds:
+                what_is_held_from_the_start_is_nobody_elses,
+                what_is_held_from_the_start_is_tried_again_like_any_other,
+                what_is_released_is_due_again,
+                only_what_is_new_is_held,
+                one_of_many_holds_an_id,
+                what_was_held_from_the_start_is_due_after_reopening,
+            );
 
             #[test]
             fn agrees_with_the_model() {
@@ -102,7 +111,7 @@ pub(crate) async fn enqueue(
     notification: &Notification,
     request: Option<Request>,
 ) -> Result<Enqueued, StoreError> {
-    store.enqueue(notification.clone(), request).await
+    store.enqueue(notification.clone(), request, false).await
 }
 
 /// Takes on the notifications under these ids, all of the same person and at the same time.

@@ -31,6 +31,14 @@ enum Step {
         request: u8,
         n: u64,
     },
+    /// To be sent at once by whoever takes it on.
+    Hold {
+        n: u64,
+    },
+    /// Gives back the first leases, untried.
+    Release {
+        count: usize,
+    },
     /// Four who take on the same notification at once.
     Race {
         n: u64,
@@ -57,7 +65,9 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => n.clone().prop_map(|n| Step::Enqueue { n }),
         3 => (0..REQUESTS, n.clone()).prop_map(|(request, n)| Step::Request { request, n }),
+        3 => n.clone().prop_map(|n| Step::Hold { n }),
         1 => n.prop_map(|n| Step::Race { n }),
+        1 => (1..3_usize).prop_map(|count| Step::Release { count }),
         5 => limit.clone().prop_map(|limit| Step::Claim { limit }),
         2 => limit.prop_map(|limit| Step::Claimers { limit }),
         5 => proptest::collection::vec(0..4_u8, 1..4).prop_map(|verdicts| Step::Settle { verdicts }),
@@ -84,8 +94,8 @@ enum Said {
 
 fn said(result: Result<Enqueued, StoreError>) -> Said {
     match result {
-        Ok(Enqueued { notification, replayed: false }) => Said::New(notification),
-        Ok(Enqueued { notification, replayed: true }) => Said::Replayed(notification),
+        Ok(Enqueued { notification, replayed: false, .. }) => Said::New(notification),
+        Ok(Enqueued { notification, replayed: true, .. }) => Said::Replayed(notification),
         Err(StoreError::RequestReused) => Said::Reused,
         Err(error @ StoreError::Unavailable(_)) => panic!("{error:?}"),
     }
@@ -172,6 +182,22 @@ async fn take<H: Harness>(harness: H, model: &mut Model, step: &Step) -> H {
             let expected = model.enqueue(&notification, Some((request, &content)));
             let asked = super::request(&request.to_string(), &content);
             assert_eq!(said(enqueue(&*store, &notification, asked).await), expected);
+        }
+        Step::Hold { n } => {
+            let notification = text(n, person(n % PEOPLE), now);
+            let expected = model.enqueue(&notification, None);
+            let is_new = matches!(expected, Said::New(_));
+            let enqueued = store.enqueue(notification.clone(), None, true).await.unwrap();
+            assert_eq!(enqueued.held, is_new);
+            assert_eq!(shown(model, said(Ok(enqueued))), shown(model, expected));
+            if is_new {
+                model.held.insert(notification.id);
+            }
+        }
+        Step::Release { count } => {
+            let untried: Vec<_> = model.held.iter().take(count).copied().collect();
+            model.held.retain(|id| !untried.contains(id));
+            store.release(untried).await;
         }
         Step::Race { n } => race(&harness, model, n).await,
         Step::Claim { limit } => {

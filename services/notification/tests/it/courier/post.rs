@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use notification::{
-    app::{Courier, Feed, Notifications, Order, Watch},
+    app::{Courier, Feed, Notifications, Order, Tray, Watch},
     domain::{Content, Notification, NotificationId, Recipient, State, Text, Verdict},
     mail::{Mail, Mailer, Pace},
     store::embedded::EmbeddedStore,
@@ -19,15 +19,15 @@ use service_kit::{
     embedded::{Engine, EngineConfig},
 };
 use tempfile::TempDir;
-use tokio::{
-    sync::{Notify, Semaphore},
-    task::JoinHandle,
-};
+use tokio::{sync::Semaphore, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// How long a test waits for what must come before it fails.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The mailer's.
+const PACE: Pace = Pace { batch: 256, lanes: 2 };
 
 /// What the mailer does with a batch.
 pub(super) enum Act {
@@ -63,7 +63,7 @@ impl Mailer for Scripted {
     }
 
     fn pace(&self) -> Pace {
-        Pace { batch: 256, lanes: 2 }
+        PACE
     }
 }
 
@@ -74,7 +74,7 @@ pub(super) struct Post {
     mailer: Arc<Scripted>,
     feed: Feed,
     changes: Watch,
-    bell: Arc<Notify>,
+    tray: Tray,
     pub(super) clock: Clock,
     hand: Hand,
     pub(super) engine: Engine,
@@ -90,11 +90,11 @@ impl Post {
         let engine = Engine::open(&folder.path().join("store.redb"), EngineConfig::default()).unwrap();
         let (clock, hand) = Clock::manual(UnixMillis(1_000_000));
         let store = Arc::new(EmbeddedStore::open(engine.clone(), clock.clone()).await.unwrap());
-        let (feed, bell) = (Feed::default(), Arc::new(Notify::new()));
+        let (feed, tray) = (Feed::default(), Tray::new(PACE));
         let templates = Arc::new(Templates::load().unwrap());
         let changes = feed.watch(None);
         let notifications =
-            Notifications::new(store.clone(), templates, feed.clone(), bell.clone(), clock.clone());
+            Notifications::new(store.clone(), templates, feed.clone(), tray.clone(), clock.clone());
         let script = Mutex::new(script.into_iter().collect());
         let mailer = Arc::new(Scripted { script, given: Mutex::default(), gate: Semaphore::new(0) });
         let (stop, at_work) = (CancellationToken::new(), None);
@@ -104,7 +104,7 @@ impl Post {
             mailer,
             feed,
             changes,
-            bell,
+            tray,
             clock,
             hand,
             engine,
@@ -118,7 +118,7 @@ impl Post {
     pub(super) fn begin(&mut self) {
         let (store, mailer) = (self.store.clone(), self.mailer.clone());
         let (templates, feed) = (Arc::new(Templates::load().unwrap()), self.feed.clone());
-        let courier = Courier::new(store, mailer, templates, feed, self.bell.clone(), self.clock.clone());
+        let courier = Courier::new(store, mailer, templates, feed, self.tray.clone(), self.clock.clone());
         let stop = self.stop.clone();
         self.at_work = Some(tokio::spawn(async move { courier.run(stop).await }));
     }
@@ -152,7 +152,7 @@ impl Post {
     /// Moves the clock and wakes the courier.
     pub(super) fn advance(&self, duration: Duration) {
         self.hand.advance(duration);
-        self.bell.notify_one();
+        self.tray.ring();
     }
 
     pub(super) fn given(&self) -> Vec<NotificationId> {

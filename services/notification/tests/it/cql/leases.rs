@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use futures_util::{StreamExt as _, stream};
 use notification::{
     domain::{NotificationId, State, Verdict},
-    store::{NotificationStore, cql::CqlStore},
+    store::{HOLD_MAX, NotificationStore, cql::CqlStore},
 };
 use service_kit::clock::UnixMillis;
 
@@ -82,6 +82,38 @@ async fn another_instances_lease_ends_when_it_expires() {
     assert_eq!(claim(&cluster, 1).await, [], "and the pointer that it wrote leads nowhere");
     cluster.advance(Duration::from_secs(3_600));
     assert_eq!(claim(&cluster, 1).await, []);
+    assert_eq!(cluster.pointers().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_instance_holds_from_the_start_is_its_own_until_that_lease_ends() {
+    let cluster = Cluster::new().await;
+    let other = cluster.another("notification-1").await;
+    let notification = text(1, person(1), cluster.now());
+    let id = notification.id;
+    assert!(cluster.store.enqueue(notification, None, true).await.unwrap().held);
+    // Its try may begin that much later.
+    cluster.advance(LEASE + HOLD_MAX - Duration::from_millis(1));
+    assert_eq!(claim_by(&other, cluster.now(), 1).await, []);
+    cluster.advance(Duration::from_millis(1));
+    assert_eq!(claim_by(&other, cluster.now(), 1).await, [id]);
+    cluster.store.release(vec![id]).await;
+    assert_eq!(claim(&cluster, 1).await, [], "what is another's now cannot be given back");
+    assert_eq!(settle_by(&other, id, cluster.now()).await, State::Sent);
+    assert_eq!(cluster.pointers().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_instance_releases_another_may_send_at_once() {
+    let cluster = Cluster::new().await;
+    let other = cluster.another("notification-1").await;
+    let notification = text(1, person(1), cluster.now());
+    let id = notification.id;
+    cluster.store.enqueue(notification, None, true).await.unwrap();
+    assert_eq!(claim_by(&other, cluster.now(), 1).await, []);
+    cluster.store.release(vec![id]).await;
+    assert_eq!(claim_by(&other, cluster.now(), 1).await, [id]);
+    assert_eq!(settle_by(&other, id, cluster.now()).await, State::Sent);
     assert_eq!(cluster.pointers().await, 0);
 }
 
