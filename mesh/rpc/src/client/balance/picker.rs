@@ -131,11 +131,13 @@ impl Picker {
     /// Loads": at most `c` times the mean of all calls in flight, this one included, rounded up).
     fn by_key(&self, key: u64, choice: &Choice<'_>) -> Option<Place> {
         choice.snapshot.by_key(key).find_map(|ready| {
+            // Asked first, though it is needed last: so its memory is fetched beside that of the gauges.
+            let first = ready.first.as_ref().filter(|first| first.has_room());
             let taken = ready.gauges.load.in_flight.taken();
             // Nearly always there is no need to know the mean.
             let fits = taken < self.load_bound_floor || taken < self.bound(choice);
             let wanted = fits && choice.rank(ready).is_some_and(|rank| rank < Rank::Tried);
-            wanted.then(|| choice.enter(ready)).flatten()
+            wanted.then(|| choice.enter_on(ready, first)).flatten()
         })
     }
 

@@ -3,10 +3,11 @@
 //! Every endpoint has many points on a ring of 2^64, by its address alone, so that all clients agree; a key belongs
 //! to the endpoint of the next point. When an endpoint comes or goes, only the keys of its own arcs move.
 //!
-//! A ring of `n` endpoints has up to 160 points for each and 65,536 in all (at least 4 each): a megabyte. Points are as
-//! evenly spread as hashes are, so the ring is cut into as many equal pieces as there are points, and a table says
-//! where each piece begins: a key finds its point in two steps, however many there are. With thousands of endpoints
-//! the arcs are uneven; what that would do to the load is undone by its bound.
+//! A ring of `n` endpoints has up to 160 points for each and 65,536 in all (at least 4 each): a megabyte at most. Points
+//! are as evenly spread as hashes are, so each is kept about where it is on the ring, in a table with as much room again:
+//! a hash table whose order is that of the hashes ("linear probing sort", Gonnet and Munro 1984). A key finds its point
+//! by one look into memory, however many there are. With thousands of endpoints the arcs are uneven; what that would do
+//! to the load is undone by its bound.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -22,18 +23,23 @@ const STEPS: usize = 64;
 /// Points of endpoints, in the order of the ring.
 #[derive(Debug)]
 pub(in crate::client) struct Ring {
-    points: Vec<Point>,
-    /// The first point of each piece of the ring, or of a later one.
-    pieces: Vec<u32>,
-    /// A key's upper bits are its piece.
+    /// Each point at the place that its upper bits say, or at the next one that was free.
+    table: Vec<Point>,
+    points: usize,
+    /// A point's and a key's upper bits are its place.
     shift: u32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A point, in eight bytes: of where it is only the upper half is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Point {
-    at: u64,
+    at: u32,
+    /// [`NOBODY`]: there is no point here.
     endpoint: u32,
 }
+
+const NOBODY: u32 = u32::MAX;
+const FREE: Point = Point { at: 0, endpoint: NOBODY };
 
 impl Ring {
     pub(in crate::client) fn new(addresses: impl ExactSizeIterator<Item = SocketAddr>) -> Self {
@@ -41,26 +47,34 @@ impl Ring {
         let mut points = Vec::with_capacity(addresses.len() * each);
         for (endpoint, address) in (0_u32..).zip(addresses) {
             let seed = hash(address);
-            points.extend((0..each as u64).map(|point| Point { at: mix(seed ^ mix(point)), endpoint }));
+            points.extend((0..each as u64).map(|point| (mix(seed ^ mix(point)), endpoint)));
         }
         points.sort_unstable();
-        let bits = points.len().max(2).next_power_of_two().ilog2();
+        let bits = (2 * points.len()).max(2).next_power_of_two().ilog2();
         let shift = u64::BITS - bits;
-        let mut first = 0;
-        let pieces = (0..1_u64 << bits).map(|piece| {
-            while points.get(first).is_some_and(|point: &Point| point.at >> shift < piece) {
-                first += 1;
+        // The last ones may need more room than the ring has places.
+        let mut table = vec![FREE; 1 << bits];
+        let mut free = 0;
+        for (at, endpoint) in &points {
+            free = free.max((at >> shift) as usize);
+            if free == table.len() {
+                table.push(FREE);
             }
-            u32::try_from(first).unwrap_or(u32::MAX)
-        });
-        Self { pieces: pieces.collect(), points, shift }
+            table[free] = Point { at: upper(*at), endpoint: *endpoint };
+            free += 1;
+        }
+        Self { table, points: points.len(), shift }
     }
 
-    /// The place of the first point at `key` or beyond.
-    fn find(&self, key: u64) -> usize {
-        let begin = self.pieces[(key >> self.shift) as usize] as usize;
-        let rest = self.points.get(begin..).unwrap_or_default();
-        begin + rest.iter().position(|point| point.at >= key).unwrap_or(rest.len())
+    /// All points from the first one at `key` or beyond, once around.
+    fn from(&self, key: u64) -> impl Iterator<Item = Point> {
+        let (before, after) = self.table.split_at((key >> self.shift) as usize);
+        // Points before the key are here if they found no room before; behind them there is none of the kind.
+        let passed =
+            after.iter().take_while(|point| point.endpoint != NOBODY && point.at < upper(key)).count();
+        let (passed, after) = after.split_at(passed);
+        let around = after.iter().chain(before).chain(passed);
+        around.filter(|point| point.endpoint != NOBODY).copied().take(self.points)
     }
 
     /// The endpoints for a key, in the order in which it goes on to the next one. The same one may come twice, but
@@ -68,15 +82,17 @@ impl Ring {
     pub(in crate::client) fn walk(&self, key: u64) -> impl Iterator<Item = usize> {
         // Keys may be as regular as they like: user 1, user 2.
         let key = mix(key ^ 0x6d65_7368);
-        let start = self.find(key);
-        let around = self.points[start..].iter().chain(&self.points[..start]);
         let mut last = None;
-        around.take(STEPS).filter_map(move |point| {
+        self.from(key).take(STEPS).filter_map(move |point| {
             let fresh = last != Some(point.endpoint);
             last = Some(point.endpoint);
             fresh.then_some(point.endpoint as usize)
         })
     }
+}
+
+fn upper(bits: u64) -> u32 {
+    (bits >> 32) as u32
 }
 
 /// The same on every machine, in every version: two clients that disagree spoil each other's caches.
@@ -109,13 +125,28 @@ mod tests {
 
     #[test]
     fn the_table_finds_what_a_search_does() {
-        for count in [0, 1, 3, 100, 1_000] {
+        for count in [0, 1, 2, 3, 100, 1_000] {
             let ring = Ring::new(addresses(count).into_iter());
-            let edges = ring.points.iter().flat_map(|point| [point.at - 1, point.at, point.at + 1]);
+            let points: Vec<_> =
+                ring.table.iter().filter(|point| point.endpoint != NOBODY).copied().collect();
+            assert!(points.is_sorted_by_key(|point| point.at));
+            assert_eq!(points.len(), ring.points);
+            let edges = points.iter().map(|point| u64::from(point.at) << 32);
+            let edges = edges.flat_map(|at| [at.wrapping_sub(1), at, at | u64::from(u32::MAX)]);
             let random = (0..10_000).map(mix);
             for key in edges.chain(random).chain([0, u64::MAX]) {
-                assert_eq!(ring.find(key), ring.points.partition_point(|point| point.at < key), "{key}");
+                let first = points.partition_point(|point| point.at < upper(key));
+                let expected = points[first..].iter().chain(&points[..first]).copied().take(3);
+                assert!(ring.from(key).take(3).eq(expected), "{key}");
             }
+        }
+    }
+
+    #[test]
+    fn a_walk_goes_around_once() {
+        let ring = Ring::new(addresses(3).into_iter());
+        for key in (0..1_000).map(mix).chain([0, u64::MAX]) {
+            assert_eq!(ring.from(key).count(), ring.points, "{key}");
         }
     }
 
