@@ -32,6 +32,7 @@ struct Inner {
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) notification: Notification,
+    /// Before it was leased, however long that took.
     since: Instant,
 }
 
@@ -44,11 +45,14 @@ impl Held {
 
 /// A place in the tray, for one notification.
 #[derive(Debug)]
-pub(super) struct Place<'a>(Permit<'a, Held>);
+pub(super) struct Place<'a> {
+    permit: Permit<'a, Held>,
+    since: Instant,
+}
 
 impl Place<'_> {
     pub(super) fn put(self, notification: Notification) {
-        self.0.send(Held { notification, since: Instant::now() });
+        self.permit.send(Held { notification, since: self.since });
     }
 }
 
@@ -62,7 +66,8 @@ impl Tray {
 
     /// A place, if one is free and the courier is not about to stop.
     pub(super) fn place(&self) -> Option<Place<'_>> {
-        self.0.places.try_reserve().ok().map(Place)
+        let permit = self.0.places.try_reserve().ok()?;
+        Some(Place { permit, since: Instant::now() })
     }
 
     /// Tells the courier that there is something in the queue.
@@ -125,10 +130,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_has_waited_too_long_is_not_begun() {
+    async fn what_has_waited_too_long_since_it_was_to_be_leased_is_not_begun() {
         let tray = Tray::new(PACE);
-        tray.place().unwrap().put(notification());
+        let place = tray.place().unwrap();
         tokio::time::advance(HOLD_MAX - std::time::Duration::from_millis(1)).await;
+        place.put(notification());
         tray.place().unwrap().put(notification());
         tokio::time::advance(std::time::Duration::from_millis(1)).await;
         let in_time: Vec<_> = tray.take(2).await.iter().map(Held::is_in_time).collect();
