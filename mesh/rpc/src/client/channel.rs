@@ -38,9 +38,10 @@ static NO_POLICIES: PolicyTable = PolicyTable::new(&[]);
 
 /// The connections to a target, shared by all clones. Every generated client takes one.
 ///
-/// Cheap to clone: a clone for each call is fine. Nothing is connected before the first call. Connections that
-/// are lost come back when calls want them; each call goes to the less loaded of two endpoints that are there
-/// ([`ChannelConfig::balance`]), and endpoints that answer badly are left alone for a while
+/// Cheap to clone: a clone for each call is fine. Nothing is connected before the first call, unless its builder is told
+/// to ([`ChannelBuilder::eager`]) or somebody waits for it ([`Channel::ready`]). Connections that are lost come back when
+/// calls want them; each call goes to the less loaded of two endpoints that are there ([`ChannelConfig::balance`]), and
+/// endpoints that answer badly are left alone for a while
 /// ([`ChannelConfig::outlier`]). While no endpoint can be reached, calls fail at once with UNAVAILABLE; while all
 /// have `max_in_flight` calls, further ones wait.
 ///

@@ -16,13 +16,14 @@ use crate::{
     support::{Echo, Node, message, send},
 };
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "content-type",
     "grpc-timeout",
     "grpc-encoding",
     "grpc-accept-encoding",
     "grpc-previous-rpc-attempts",
     "traceparent",
+    "mesh-criticality",
     "te",
     "any-bin",
     "any",

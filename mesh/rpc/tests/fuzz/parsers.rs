@@ -1,6 +1,7 @@
 //! The parsers alone.
 
-use mesh_rpc::{Encoding, Target, parsers};
+use mesh_policy::{FieldEncoding, MessageField};
+use mesh_rpc::{Encoding, HashKey, Target, parsers};
 use mesh_telemetry::TraceContext;
 use rand::RngExt as _;
 use tonic::Code;
@@ -76,6 +77,29 @@ fn targets() {
         mutate(random, &mut text);
         if let Ok(target) = String::from_utf8_lossy(&text).parse::<Target>() {
             assert_eq!(target.to_string().parse(), Ok(target));
+        }
+    });
+}
+
+#[test]
+fn message_keys() {
+    let field = |path, encoding| MessageField { name: "key", path, encoding };
+    let fields = [
+        (field(&[1], FieldEncoding::Bytes), HashKey::of("here")),
+        (field(&[2], FieldEncoding::Varint), HashKey(7)),
+        (field(&[3, 1], FieldEncoding::Bytes), HashKey::of("there")),
+    ];
+    let sound = message(b"\x0a\x04here\x10\x07\x1a\x07\x0a\x05there");
+    for (field, key) in &fields {
+        assert_eq!(parsers::message_key(&sound, field), Some(key.0));
+    }
+    each("message_keys", CASES, |random| {
+        let mut frame = sound.clone();
+        mutate(random, &mut frame);
+        let any = message(&bytes(random, 60));
+        for (field, _) in &fields {
+            parsers::message_key(&frame, field);
+            parsers::message_key(&any, field);
         }
     });
 }

@@ -228,7 +228,7 @@ async fn a_deadline_says_where_the_time_went() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deadline_says_what_went_into_the_wait_for_room_and_between_attempts() {
+async fn a_deadline_says_what_went_into_the_wait_for_room() {
     let node = Node::start(Echo::default());
     let config = mesh_rpc::ChannelConfig { max_in_flight: 1, ..mesh_rpc::ChannelConfig::default() };
     let channel =

@@ -203,6 +203,20 @@ async fn connections_and_ejections_are_counted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connection_that_is_refused_is_counted() {
+    let (caller, target) = (Telemetry::new(), Target::fixed([address(1)]));
+    // Nobody is there.
+    let channel = Channel::builder(target.clone()).connector(Network::default()).telemetry(&caller);
+    let mut client = EchoClient::new(channel.build().unwrap());
+    let failed = client.unary(UnaryRequest { text: "hello".to_owned() }).await.unwrap_err();
+    assert_eq!(failed.code(), Code::Unavailable);
+    let scrape = Scrape::of(&caller);
+    let labels = format!("{{grpc_target=\"{target}\"}}");
+    assert_eq!(scrape.get(&format!("grpc_subchannel_connection_attempts_failed_total{labels}")), 1.0);
+    assert!(scrape.series("grpc_subchannel_connection_attempts_succeeded_total").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_runs_out_of_time_or_gives_up_is_told_apart() {
     let mut house = House::of(&["a"], &POLICIES);
     let mut late = Request::new(UnaryRequest { text: "hang".to_owned() });

@@ -17,8 +17,6 @@ names! {
     CLIENT_IN_FLIGHT = "mesh.client.in_flight";
     /// Up-down counter, `{call}`: calls that wait for an endpoint.
     CLIENT_QUEUED = "mesh.client.queued";
-    /// Up-down counter: 1 for the state that a breaker is in, 0 for the others.
-    BREAKER_STATUS = "mesh.breaker.status";
     /// Counter, `{span}`: spans that were queued for a collector.
     SPANS_RECORDED = "mesh.telemetry.spans_recorded";
     /// Counter, `{span}`: spans that were dropped, because the queue was full or no collector took them.
@@ -26,8 +24,6 @@ names! {
 
     /// Attribute: `sheddable`, `default`, `critical`.
     CRITICALITY = "mesh.criticality";
-    /// Attribute of [`BREAKER_STATUS`]: `closed`, `open`, `half_open`.
-    BREAKER_STATE = "mesh.breaker.state";
 }
 
 /// The metrics above with their kinds and units.

@@ -1,7 +1,8 @@
 //! Spans and metrics of events, as OpenTelemetry names them (in development there).
 //!
 //! Spans: `publish {destination}` (PRODUCER), `process {destination}` (CONSUMER, with a link to the context
-//! that the event carries), `ack {destination}` (CLIENT).
+//! that the event carries), `ack {destination}` (CLIENT). Until now they are there for log lines; collectors get those of
+//! calls only.
 
 names! {
     /// Histogram, `s`: a publish or a settlement.

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::join_all};
 use service_kit::clock::Clock;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -72,8 +72,20 @@ impl Courier {
     /// others. The tray is closed then, for good.
     pub async fn run(&self, shutdown: CancellationToken) {
         let lanes = (0..self.mailer.pace().lanes).map(|_| self.lane(&shutdown));
-        futures_util::future::join_all(lanes).await;
-        self.release(self.tray.close().await).await;
+        tokio::join!(join_all(lanes), self.leave(&shutdown));
+    }
+
+    /// Leaves what is in the tray to others as soon as nothing is begun any more, however long the lanes still take.
+    async fn leave(&self, shutdown: &CancellationToken) {
+        shutdown.cancelled().await;
+        self.tray.close().await;
+        loop {
+            let rest = self.tray.take(self.mailer.pace().batch).await;
+            if rest.is_empty() {
+                break;
+            }
+            self.release(rest).await;
+        }
     }
 
     async fn lane(&self, shutdown: &CancellationToken) {
@@ -148,18 +160,20 @@ impl Courier {
     /// Sends what was in the tray, but for what has been there for too long.
     async fn empty(&self, held: Vec<Held>) -> Result<(), StoreError> {
         let (in_time, late) = held.into_iter().partition::<Vec<_>, _>(Held::is_in_time);
-        if !late.is_empty() {
-            self.release(late).await;
-            self.tray.ring();
-        }
         let now = self.clock.now();
-        self.send(in_time.into_iter().map(|held| held.notification.sending(now)).collect()).await
+        let in_time = in_time.into_iter().map(|held| held.notification.sending(now)).collect();
+        // Those that are in time do not wait until the others are given back.
+        let give_back = async {
+            if !late.is_empty() {
+                self.release(late).await;
+                self.tray.ring();
+            }
+        };
+        tokio::join!(self.send(in_time), give_back).0
     }
 
     async fn release(&self, untried: Vec<Held>) {
-        if !untried.is_empty() {
-            self.store.release(untried.into_iter().map(|held| held.notification.id).collect()).await;
-        }
+        self.store.release(untried.into_iter().map(|held| held.notification.id).collect()).await;
     }
 
     /// Sends what this instance has leased, and writes down what came of it.

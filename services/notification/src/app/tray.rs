@@ -80,22 +80,17 @@ impl Tray {
         self.0.bell.notified().await;
     }
 
-    /// Waits for what is in the tray, and takes up to `many`. Nothing is lost if the wait is given up.
+    /// Waits for what is in the tray, and takes up to `many`; nothing once it is closed, empty, and all places are back.
+    /// Nothing is lost if the wait is given up.
     pub(super) async fn take(&self, many: usize) -> Vec<Held> {
         let mut taken = Vec::new();
         self.0.held.lock().await.recv_many(&mut taken, many).await;
         taken
     }
 
-    /// Gives out no more places, waits for those that are out, and takes everything.
-    pub(super) async fn close(&self) -> Vec<Held> {
-        let mut held = self.0.held.lock().await;
-        held.close();
-        let mut rest = Vec::new();
-        while let Some(one) = held.recv().await {
-            rest.push(one);
-        }
-        rest
+    /// Gives out no more places.
+    pub(super) async fn close(&self) {
+        self.0.held.lock().await.close();
     }
 }
 
@@ -142,17 +137,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_tray_that_is_closed_waits_for_the_places_that_are_out() {
+    async fn a_tray_that_is_closed_is_empty_once_all_places_are_back() {
         let tray = Tray::new(PACE);
-        let place = tray.place().unwrap();
-        let closing = tokio::spawn({
-            let tray = tray.clone();
-            async move { tray.close().await.len() }
-        });
-        tokio::task::yield_now().await;
+        let (place, unused) = (tray.place().unwrap(), tray.place().unwrap());
+        tray.close().await;
+        drop(unused);
         assert!(tray.place().is_none());
-        assert!(!closing.is_finished());
+        let soon = std::time::Duration::from_secs(1);
+        assert!(tokio::time::timeout(soon, tray.take(2)).await.is_err(), "one is still out");
         place.put(notification());
-        assert_eq!(closing.await.unwrap(), 1);
+        assert_eq!(tray.take(2).await.len(), 1);
+        assert_eq!(tray.take(2).await.len(), 0);
     }
 }

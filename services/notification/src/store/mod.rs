@@ -82,7 +82,7 @@ pub trait NotificationStore: Send + Sync + 'static {
     /// Leases up to `limit` notifications that are due at `now`, those due longest first.
     async fn claim(&self, now: UnixMillis, limit: usize) -> Result<Vec<Notification>, StoreError>;
 
-    /// Writes down what the tries of claimed notifications came to and ends their leases. Answers the
+    /// Writes down what the tries of leased notifications came to and ends their leases. Answers the
     /// notifications as they are now, in the order given, leaving out those that do not exist.
     async fn settle(
         &self,

@@ -137,6 +137,12 @@ async fn a_stop_finishes_what_is_under_way_and_begins_nothing() {
     }
     let waiting = post.order().await;
     post.stop.cancel();
+    // Others may have it while the lanes are still at work.
+    let mut left = Vec::new();
+    while left.is_empty() {
+        left = post.store.claim(post.clock.now(), 10).await.unwrap();
+    }
+    assert_eq!(left.iter().map(|notification| notification.id).collect::<Vec<_>>(), [waiting]);
     post.let_go();
     post.let_go();
     post.stop().await;

@@ -3,7 +3,7 @@
 //! Every endpoint has many points on a ring of 2^64, by its address alone, so that all clients agree; a key belongs
 //! to the endpoint of the next point. When an endpoint comes or goes, only the keys of its own arcs move.
 //!
-//! A ring of `n` endpoints has up to 160 points for each and 65,536 in all (at least 4 each): a megabyte at most. Points
+//! A ring of `n` endpoints has up to 160 points for each and 65,536 in all (at least 4 each): about a megabyte. Points
 //! are as evenly spread as hashes are, so each is kept about where it is on the ring, in a table with as much room again:
 //! a hash table whose order is that of the hashes ("linear probing sort", Gonnet and Munro 1984). A key finds its point
 //! by one look into memory, however many there are. With thousands of endpoints the arcs are uneven; what that would do
@@ -63,6 +63,7 @@ impl Ring {
             table[free] = Point { at: upper(*at), endpoint: *endpoint };
             free += 1;
         }
+        table.shrink_to_fit();
         Self { table, points: points.len(), shift }
     }
 

@@ -10,7 +10,9 @@
 //! ```
 //!
 //! Methods without a retry or a hedge in their contract pass through ([`Repeat`]): for them nothing is counted, and
-//! whoever sends them also sees to what nobody has seen (REFUSED_STREAM, GOAWAY: once).
+//! whoever sends them also sees to what nobody has seen (REFUSED_STREAM, GOAWAY: once), if it is one whole message of a
+//! method that the contract knows. Of a stream, and of a call of which it is not known whether it is one, nothing is
+//! kept: its caller is told UNAVAILABLE.
 
 mod answer;
 mod config;

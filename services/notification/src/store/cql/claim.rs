@@ -18,8 +18,8 @@ use super::{
 };
 use crate::domain::Notification;
 
-/// Pointers that [`CqlStore::next`] follows before it takes one for true. A queue that begins with more that are held
-/// by others wakes its courier too early, who then finds out.
+/// Pointers that [`CqlStore::next`] follows before it takes one for true. A queue that begins with more that others
+/// hold wakes its courier too early, who then finds out.
 const FOLLOWED_MAX: usize = 256;
 
 impl CqlStore {
@@ -84,6 +84,13 @@ impl CqlStore {
     async fn try_claim(&self, pointer: Pointer, now: UnixMillis) -> Result<Option<Notification>, CqlError> {
         let row = self.row(pointer.id).await?;
         let Some((row, notification)) = self.followed(pointer, row, now).await? else { return Ok(None) };
+        // Whoever takes the same one on once more has it on the desk for a moment.
+        let held = Held {
+            version: row.version + 1,
+            due_version: row.due_version,
+            notification: notification.clone(),
+        };
+        let Some(reserved) = self.desk.reserve(held) else { return Ok(None) };
         let (version, me) = (row.version + 1, self.holder.as_str());
         let values = (version, me, millis(now.after(LEASE)), pointer.id.0, row.version, row.holder.as_str());
         let is_ours = match self.cql.cas(&self.statements.claim, values).await {
@@ -105,8 +112,7 @@ impl CqlStore {
         if !is_ours {
             return Ok(None);
         }
-        let held = Held { version, due_version: row.due_version, notification: notification.clone() };
-        self.desk.hold(held);
+        reserved.keep();
         Ok(Some(notification.sending(now)))
     }
 
@@ -136,11 +142,13 @@ impl CqlStore {
     pub(super) async fn next(&self) -> Result<Option<UnixMillis>, Failure> {
         let now = self.clock.now();
         let mut scan = Scan::new(self.desk.floors(), UnixMillis(u64::MAX));
-        for _ in 0..FOLLOWED_MAX {
+        let mut followed = 0;
+        while followed < FOLLOWED_MAX {
             let Some(pointer) = scan.next(self).await? else { return Ok(None) };
             if self.desk.holds(pointer.id) {
                 continue;
             }
+            followed += 1;
             let row = self.row(pointer.id).await?;
             if self.followed(pointer, row, now).await?.is_some() {
                 return Ok(Some(pointer.due));

@@ -25,10 +25,10 @@ const SEEN: Duration = Duration::from_secs(60);
 /// Other instances that are remembered. More than that share the shards less evenly, and nothing else happens.
 const PEERS_MAX: usize = 64;
 
-/// A notification that is being sent here.
+/// A notification that is sent here, now or next.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
-    /// The version that the claim made.
+    /// The version that made it ours.
     pub(super) version: i64,
     /// The version that made it due.
     pub(super) due_version: i64,
@@ -51,7 +51,7 @@ struct Known {
     peers: HashMap<String, Instant>,
 }
 
-/// What is held while it is being taken on; let go when this is dropped, unless it is kept.
+/// What is held while its row is being written; let go when this is dropped, unless it is kept.
 #[derive(Debug)]
 pub(super) struct Reservation<'a> {
     desk: &'a Desk,
@@ -79,12 +79,8 @@ impl Desk {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn hold(&self, held: Held) {
-        self.known().held.insert(held.notification.id, held);
-    }
-
-    /// Holds what is just being taken on, before its row says so: a lease in our name that the desk does not know is
-    /// one to be claimed. Nothing, if it is held already.
+    /// Holds what is just being claimed or taken on, before its row says so: a lease in our name that the desk does not
+    /// know is one to be claimed. Nothing, if it is held already: of all who want it here, one writes.
     pub(super) fn reserve(&self, held: Held) -> Option<Reservation<'_>> {
         let id = held.notification.id;
         let mut known = self.known();

@@ -50,7 +50,7 @@ impl Holder {
     /// Whether somebody else holds `row` at `now`.
     ///
     /// Our own name is nobody else's: a former life is over, and what this one holds it knows by heart (`Desk`); a
-    /// lease that it does not know is one whose settlement failed, or whose claim was cut off.
+    /// lease that it does not know is one whose claim or taking on was cut off, or whose end was not written.
     pub(super) fn lease(&self, row: &Row, now: UnixMillis) -> Lease {
         let other = instance(&row.holder);
         if row.holder.is_empty() || other == self.instance() || row.lease_until <= now {

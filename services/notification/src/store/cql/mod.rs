@@ -54,7 +54,7 @@ pub struct CqlStore {
     cql: Cql,
     statements: Arc<Statements>,
     clock: Clock,
-    /// In whose name notifications are claimed.
+    /// In whose name notifications are held.
     holder: Holder,
     /// What is held, and where claims begin.
     desk: Arc<Desk>,

@@ -79,6 +79,31 @@ pub(crate) async fn one_of_many_holds_an_id<H: Harness>(harness: H) {
     assert_eq!(claim(&harness, 100).await.len(), 1 - holders);
 }
 
+pub(crate) async fn a_repeat_ends_nobodys_lease<H: Harness>(harness: H) {
+    let notification = fill(&harness, 0..1).await.remove(0);
+    for tries in 1..=7 {
+        let repeats = (0..4).map(|_| {
+            let (store, notification) = (harness.store(), notification.clone());
+            tokio::spawn(async move { hold(&*store, &notification).await })
+        });
+        let repeats: Vec<_> = repeats.collect();
+        let mut claimed = claim(&harness, 1).await;
+        for repeat in repeats {
+            let enqueued = repeat.await.unwrap();
+            assert!(enqueued.replayed && !enqueued.held, "{enqueued:?}");
+        }
+        if claimed.is_empty() {
+            // A repeat had it for a moment, and has let it go.
+            claimed = claim(&harness, 1).await;
+        }
+        assert_eq!(claimed, [notification.id]);
+        assert_eq!(claim(&harness, 1).await, [], "it is still held");
+        let retrying = settle(&harness, notification.id, super::busy()).await;
+        assert_eq!(retrying.attempts, tries, "and settled by its holder");
+        harness.advance(std::time::Duration::from_millis(retrying.due.0 - harness.now().0));
+    }
+}
+
 pub(crate) async fn what_was_held_from_the_start_is_due_after_reopening<H: Harness>(harness: H) {
     let notification = text(1, person(1), harness.now());
     hold(&*harness.store(), &notification).await;

@@ -68,6 +68,7 @@ macro_rules! conformance {
                 what_is_released_is_due_again,
                 only_what_is_new_is_held,
                 one_of_many_holds_an_id,
+                a_repeat_ends_nobodys_lease,
                 what_was_held_from_the_start_is_due_after_reopening,
             );
 

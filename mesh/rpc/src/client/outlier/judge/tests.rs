@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{cell::RefCell, time::Duration};
 
 use proptest::prelude::*;
 
@@ -8,11 +8,16 @@ use crate::client::balance::Outcome;
 struct Host {
     record: Record,
     breaker: Breaker,
+    found: RefCell<Vec<(Detection, Option<Unenforced>)>>,
 }
 
 impl Judged for Host {
     fn parts(&mut self) -> (&Record, &mut Breaker) {
         (&self.record, &mut self.breaker)
+    }
+
+    fn found(&self, detection: Detection, spared: Option<Unenforced>) {
+        self.found.borrow_mut().push((detection, spared));
     }
 
     fn changed(&self, _: Standing) {}
@@ -26,7 +31,7 @@ struct Court {
 
 impl Court {
     fn of(count: usize) -> Self {
-        let host = || Host { record: Record::new(7), breaker: Breaker::new() };
+        let host = || Host { record: Record::new(7), breaker: Breaker::new(), found: RefCell::default() };
         let hosts = std::iter::repeat_with(host).take(count).collect();
         Self { hosts, config: OutlierConfig::default(), random: Random::new(1) }
     }
@@ -126,6 +131,26 @@ async fn a_sweep_ejects_for_30_s_and_then_lets_one_call_through() {
     tokio::time::advance(Duration::from_millis(1)).await;
     court.judge();
     assert_eq!(court.standing()[4], Standing::HalfOpen);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_found_and_not_ejected_is_told_with_the_reason() {
+    let full = Some(Unenforced::MaxEjectionOverflow);
+    let by_chance = Some(Unenforced::EnforcementPercentage);
+    for (enforced, expected) in [(100, [None, full]), (0, [by_chance, by_chance])] {
+        let mut court = Court::of(10);
+        court.config.success_rate.as_mut().unwrap().enforcement_percent = enforced;
+        for _ in 0..100 {
+            for host in 0..10 {
+                court.answers(host, Outcome::Success, 1);
+                // Not in a row.
+                court.answers(host, Outcome::Failure, if [3, 7].contains(&host) { 2 } else { 0 });
+            }
+        }
+        court.sweep();
+        let found: Vec<_> = court.hosts.iter().flat_map(|host| host.found.take()).collect();
+        assert_eq!(found, expected.map(|spared| (Detection::SuccessRate, spared)));
+    }
 }
 
 #[tokio::test(start_paused = true)]
