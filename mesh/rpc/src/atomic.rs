@@ -3,11 +3,12 @@
 //! `RUSTFLAGS="--cfg mesh_loom" cargo test -p mesh-rpc --lib --release --target-dir target/loom loom_` runs every
 //! interleaving of the tests named so. (Not `--cfg loom`, which others in the tree take for theirs.)
 //!
-//! Covered are, of the client, `Slots` and `Queue`, `Calls`, `Load`, `SlowStart`, `Keeper`, `Gate`, `Counts`, `Window`, `Throttle`,
-//! `Class` (the adaptive throttle), `Vitals`, `Streams` (of a connection) and `Sketch`; of the server `Limiter`, `Table` and `Calls` (what a
-//! drain waits for). Not covered is what has no two accesses that must agree: counters that are added to and read by
-//! telemetry, `Random`, the turn of round robin, and what one task writes for others to read (`LastHeard`, the calls that
-//! wait on a connection); nor what other crates guard (`ArcSwap`, tokio's `Notify`).
+//! Covered are, of the client, `Slots` and `Queue`, `Calls`, `Gauges`, `Load`, `SlowStart`, `Keeper`, `Gate`, `Counts`,
+//! `Window`, `RepeatBudget`, `Throttle`, `Class` (the adaptive throttle), `Vitals`, `Streams` (of a connection), `Wish`
+//! (for one more connection) and `Sketch`; of the server `Limiter`, `Table` and `Calls` (what a drain waits for). Not
+//! covered is what is one access, or has no two that must agree: counters that are added to and read by telemetry,
+//! `Random`, `PingInterval`, the turn of round robin, and what one task writes for others to read (`LastHeard`, the calls
+//! that wait on a connection); nor what other crates guard (`ArcSwap`, tokio's `Notify`).
 
 #[cfg(all(test, mesh_loom))]
 pub(crate) use loom::sync::Mutex;

@@ -42,7 +42,7 @@ pub(super) use {
 use std::{
     future::Future,
     net::SocketAddr,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU64},
     task::{Context, Poll},
 };
 
@@ -57,7 +57,7 @@ use tower_service::Service;
 use super::{
     attempt::{self, Tried},
     endpoints::Endpoints,
-    outgoing::{Head, Message, Outgoing},
+    outgoing::{Head, Outgoing, Source},
     received::Received,
     trail,
 };
@@ -71,11 +71,13 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Balance {
     endpoints: Arc<Endpoints>,
+    /// How much of a stream is kept to be sent once more.
+    replay_bytes_max: usize,
 }
 
 impl Balance {
-    pub(super) fn new(endpoints: Arc<Endpoints>) -> Self {
-        Self { endpoints }
+    pub(super) fn new(endpoints: Arc<Endpoints>, replay_bytes_max: usize) -> Self {
+        Self { endpoints, replay_bytes_max }
     }
 }
 
@@ -90,7 +92,7 @@ impl Service<Request<Outgoing>> for Balance {
     }
 
     fn call(&mut self, request: Request<Outgoing>) -> Self::Future {
-        Box::pin(send(Arc::clone(&self.endpoints), request))
+        Box::pin(send(Arc::clone(&self.endpoints), request, self.replay_bytes_max))
     }
 }
 
@@ -104,9 +106,10 @@ impl Service<Request<Outgoing>> for Balance {
 fn send(
     endpoints: Arc<Endpoints>,
     mut request: Request<Outgoing>,
+    replay_bytes_max: usize,
 ) -> impl Future<Output = Result<Response<Received>, Status>> {
     let mut wish = endpoints.wish_of(&request);
-    let mut spare = Spare::of(&request);
+    let mut spare = Spare::of(&mut request, replay_bytes_max);
     async move {
         loop {
             let mut place = match endpoints.place_now(&wish) {
@@ -134,12 +137,16 @@ fn send(
             let error = match sent.await {
                 Ok(response) => {
                     place.answered();
+                    if let Some(spare) = &spare {
+                        spare.source.commit();
+                    }
                     return Ok(Received::response(response, place)?);
                 }
                 Err(error) => MeshError::of_connection(&place.endpoint().authority, &error),
             };
             place.failed(&error);
-            let Some(again) = spare.take().filter(|_| error.is_unprocessed()) else {
+            let unseen = error.is_unprocessed();
+            let Some(again) = spare.take().filter(|spare| unseen && spare.source.is_whole()) else {
                 return Err(error.into());
             };
             attempt::resent();
@@ -152,24 +159,28 @@ fn send(
 /// What it takes to send a call once more that is not repeated.
 struct Spare {
     head: Head,
-    message: Message,
+    source: Source,
+    /// Where the bytes of a stream are counted.
+    counter: Option<Arc<AtomicU64>>,
 }
 
 impl Spare {
-    fn of(request: &Request<Outgoing>) -> Option<Box<Self>> {
-        match request.body() {
-            Outgoing::Lone(message) => {
-                Some(Box::new(Self { head: Head::of(request), message: message.clone() }))
-            }
-            _ => None,
-        }
+    /// Of a stream, up to `limit` bytes are kept.
+    fn of(request: &mut Request<Outgoing>, limit: usize) -> Option<Box<Self>> {
+        let source = request.body_mut().source(limit)?;
+        Some(Box::new(Self { head: Head::of(request), source, counter: request.body().counter() }))
     }
 
     /// The same call, rather not to `refuser`.
     fn elsewhere(self, refuser: SocketAddr) -> Request<Outgoing> {
         let mut tried = Tried::default();
         tried.add(refuser);
-        self.head.again(Outgoing::Whole(self.message), 0, tried)
+        let body = self.source.body();
+        let body = match self.counter {
+            Some(counter) => body.measured(counter),
+            None => body,
+        };
+        self.head.again(body, 0, tried)
     }
 }
 

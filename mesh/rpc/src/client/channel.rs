@@ -26,6 +26,7 @@ use super::{
     balance::{Epoch, Keeper, Queue, Random, Scale},
     dial::{Dial, settings},
     endpoints::Endpoints,
+    ping_interval::PingInterval,
     retry::{AttemptCounts, RetryConfig, Shared},
     stack::{Stack, stack},
     system::System,
@@ -46,8 +47,9 @@ static NO_POLICIES: PolicyTable = PolicyTable::new(&[]);
 /// have `max_in_flight` calls, further ones wait.
 ///
 /// A call whose contract allows it is made again after a failure, or beside a slow attempt, as far as the budget of
-/// the channel goes ([`RetryConfig`]). Every other call is seen by one server at most: it is sent again only when the
-/// server that it was sent to says that it has not looked at it.
+/// the channel goes ([`RetryConfig`]). Every other call is seen by one server at most: it is sent again, once, only
+/// when the server that it was sent to says that it has not looked at it; a stream, if no more than
+/// [`RetryConfig::replay_bytes_max`] of it are sent by then.
 ///
 /// When the last clone is dropped, calls under way finish and the connections close.
 #[derive(Clone)]
@@ -202,6 +204,7 @@ impl ChannelBuilder {
         let wires = Arc::new(Wires {
             dial: self.dial,
             settings: settings(&self.config, &tasks),
+            ping_interval: PingInterval::new(self.config.keepalive_interval),
             backoff: Backoff::new(&self.config, seed),
             random: Random::new(seed),
             // Another sequence than that one.

@@ -35,7 +35,7 @@ use super::{
     pool::{Connection, INITIAL_STREAMS, NoStream, Peer, Pool},
     wires::Wires,
 };
-use crate::error::MeshError;
+use crate::{error::MeshError, wire::ConnectionError};
 
 /// How long a new connection is looked at, each time twice as long as the time before, until its peer has said how
 /// many streams it allows: about a second in all.
@@ -221,7 +221,8 @@ impl Endpoint {
     async fn live(self: &Arc<Self>) {
         let patience = self.wires.config.connect_timeout;
         let address = self.lock().address.clone();
-        let open = timeout(patience, self.wires.dial.open(&address, &self.wires.settings));
+        let settings = self.wires.settings_now();
+        let open = timeout(patience, self.wires.dial.open(&address, &settings));
         let opened = tokio::select! {
             biased;
             () = self.wires.closed.cancelled() => return self.retire(),
@@ -233,7 +234,8 @@ impl Endpoint {
                 let peer = Peer::of(&connection);
                 if self.opened(connection) {
                     self.wires.metrics.connected();
-                    self.drive(driver, &peer).await;
+                    let ended = self.drive(driver, &peer).await;
+                    self.over(ended, &peer, settings.keepalive.interval);
                     self.wires.metrics.disconnected();
                 }
             }
@@ -276,7 +278,7 @@ impl Endpoint {
     }
 
     /// Carries calls until the connection is over.
-    async fn drive(&self, mut driver: Driver, peer: &Peer) {
+    async fn drive(&self, mut driver: Driver, peer: &Peer) -> Ended {
         let _closing = Closing(peer);
         let since = Instant::now();
         let mut allowed = INITIAL_STREAMS;
@@ -289,7 +291,7 @@ impl Endpoint {
             }
         };
         let mut pause = FIRST_LOOK;
-        let ended = loop {
+        loop {
             let over = poll_fn(|cx| {
                 let polled = driver.as_mut().poll(cx);
                 look(&driver);
@@ -297,7 +299,7 @@ impl Endpoint {
             });
             tokio::select! {
                 biased;
-                ended = over => break ended,
+                how = over => return Ended { how, after: since.elapsed() },
                 // The peer's settings come soon after it has accepted, and wake nobody.
                 () = sleep(pause), if !peer.is_settled() => {
                     look(&driver);
@@ -307,13 +309,22 @@ impl Endpoint {
                     }
                 }
             }
-        };
-        peer.close();
-        let cause = match ended {
+        }
+    }
+
+    /// A connection is over, on which a ping was sent whenever it was silent for `pinged_every`.
+    fn over(&self, ended: Ended, peer: &Peer, pinged_every: Duration) {
+        let cause = match &ended.how {
             Ok(()) => "the server closed the connection".to_owned(),
-            Err(error) => chain(&error).to_string(),
+            Err(error) => chain(error).to_string(),
         };
-        let was_good = peer.has_answered() || since.elapsed() >= self.wires.config.backoff_initial;
+        if ended.how.is_err_and(|error| error.is_too_many_pings())
+            && let Some(interval) = self.wires.ping_interval.was_too_often(pinged_every)
+        {
+            let (endpoint, interval_s) = (&self.address, interval.as_secs());
+            tracing::warn!(%endpoint, interval_s, "keepalive pings came too often for the server: longer intervals");
+        }
+        let was_good = peer.has_answered() || ended.after >= self.wires.config.backoff_initial;
         let mut state = self.lock();
         if !self.pool.remove(peer) {
             // It was given up, and closed by itself when its last call was over.
@@ -358,6 +369,12 @@ impl Endpoint {
         }
         state.phase = if state.attempting { Phase::Connecting } else { Phase::Asleep { error, until } };
     }
+}
+
+/// How a connection ended, and how long after it was opened.
+struct Ended {
+    how: Result<(), ConnectionError>,
+    after: Duration,
 }
 
 /// A connection takes no more calls when nobody drives it any more.

@@ -22,6 +22,7 @@ mod latency;
 mod methods;
 mod outgoing;
 mod outlier;
+mod ping_interval;
 mod pool;
 #[cfg(feature = "probe")]
 mod probe;
@@ -52,6 +53,8 @@ pub use pool::PoolConfig;
 pub use probe::{Decisions, Picked};
 #[cfg(feature = "probe")]
 pub(crate) use received::repair;
+#[cfg(all(feature = "probe", feature = "k8s"))]
+pub(crate) use resolve::k8s::told;
 #[cfg(feature = "probe")]
 pub use retry::RepeatDecisions;
 pub use retry::{AttemptCounts, RetryConfig};

@@ -5,7 +5,7 @@ mod answer;
 pub(super) mod dns;
 mod file;
 #[cfg(feature = "k8s")]
-mod k8s;
+pub(crate) mod k8s;
 mod names;
 mod schedule;
 

@@ -28,7 +28,7 @@ pub(super) fn stack(endpoints: Arc<Endpoints>, shared: Arc<Shared>, target: Arc<
         // Around the choice of an endpoint, which each attempt makes anew.
         .layer(RepeatLayer::new(Arc::clone(&shared)))
         // Around each attempt, the wait for an endpoint included.
-        .layer(AttemptsLayer::new(shared))
+        .layer(AttemptsLayer::new(Arc::clone(&shared)))
         // Innermost: every time a call is sent, it goes to whoever is there at that moment.
-        .service(Balance::new(endpoints))
+        .service(Balance::new(endpoints, shared.replay_bytes_max))
 }

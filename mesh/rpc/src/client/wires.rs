@@ -9,6 +9,7 @@ use super::{
     backoff::Backoff,
     balance::{Epoch, Keeper, Queue, Random, Scale},
     dial::Dial,
+    ping_interval::PingInterval,
 };
 use crate::{calls::Calls, wire::ClientSettings};
 
@@ -16,6 +17,7 @@ use crate::{calls::Calls, wire::ClientSettings};
 pub(super) struct Wires {
     pub(super) dial: Box<dyn Dial>,
     pub(super) settings: ClientSettings,
+    pub(super) ping_interval: PingInterval,
     pub(super) config: ChannelConfig,
     pub(super) backoff: Backoff,
     /// For decisions beside the path of calls.
@@ -37,4 +39,13 @@ pub(super) struct Wires {
     pub(super) queue: Queue,
     pub(super) epoch: Epoch,
     pub(super) metrics: Registered<ClientMetrics>,
+}
+
+impl Wires {
+    /// How HTTP/2 is spoken on the next connection.
+    pub(super) fn settings_now(&self) -> ClientSettings {
+        let mut settings = self.settings.clone();
+        settings.keepalive.interval = self.ping_interval.get();
+        settings
+    }
 }

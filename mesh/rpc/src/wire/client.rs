@@ -12,7 +12,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use h2::client::{Builder, Connection, ResponseFuture, SendRequest as Sender};
+use h2::{
+    Reason,
+    client::{Builder, Connection, ResponseFuture, SendRequest as Sender},
+};
 use http::{Request, Response};
 use http_body::{Body, Frame};
 use tokio::{
@@ -121,6 +124,20 @@ pub(crate) enum ConnectionError {
     /// HTTP/2, or the network.
     #[error(transparent)]
     Http2(#[from] h2::Error),
+}
+
+impl ConnectionError {
+    /// Whether the peer ended the connection because it was pinged too often (gRFC A8: GOAWAY, ENHANCE_YOUR_CALM,
+    /// `too_many_pings`). Who can send no debug data, as servers over h2, ours among them, says it without.
+    pub(crate) fn is_too_many_pings(&self) -> bool {
+        let Self::Http2(error) = self else { return false };
+        if !(error.is_go_away() && error.is_remote()) || error.reason() != Some(Reason::ENHANCE_YOUR_CALM) {
+            return false;
+        }
+        // h2 shows the debug data here alone: `... (b"too_many_pings")`.
+        let text = error.to_string();
+        text.contains("too_many_pings") || !text.ends_with(')')
+    }
 }
 
 /// Sends requests on a connection. When the last clone is gone, so is the connection, once its calls are over.

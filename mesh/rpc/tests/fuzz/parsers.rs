@@ -1,5 +1,7 @@
 //! The parsers alone.
 
+use std::net::SocketAddr;
+
 use mesh_policy::{FieldEncoding, MessageField};
 use mesh_rpc::{Encoding, HashKey, Target, parsers};
 use mesh_telemetry::TraceContext;
@@ -70,8 +72,15 @@ fn statuses() {
 #[test]
 fn targets() {
     each("targets", CASES, |random| {
-        let mut text = ["static:///127.0.0.1:1,[::1]:2", "dns:///user.default.svc:50051", ""]
-            [random.random_range(0..3)]
+        let mut text = [
+            "static:///127.0.0.1:1,[::1]:2",
+            "dns:///user.default.svc:50051",
+            "dns://127.0.0.1:53/user.default.svc:50051",
+            "k8s:///default/user:grpc",
+            "file:///run/endpoints",
+            "unix:///run/a.sock",
+            "",
+        ][random.random_range(0..7)]
         .as_bytes()
         .to_vec();
         mutate(random, &mut text);
@@ -101,6 +110,54 @@ fn message_keys() {
             parsers::message_key(&frame, field);
             parsers::message_key(&any, field);
         }
+    });
+}
+
+#[test]
+fn keys_of_compressed_messages() {
+    let field = MessageField { name: "key", path: &[1], encoding: FieldEncoding::Bytes };
+    for encoding in [Encoding::Gzip, Encoding::Zstd] {
+        let key = "here".repeat(20);
+        let plain = message(&[b"\x0a\x50", key.as_bytes()].concat());
+        let sound = parsers::compressed(encoding, 0, &plain).to_vec();
+        assert_eq!(parsers::packed_message_key(&sound, encoding, &field), Some(HashKey::of(&key).0));
+        each("keys_of_compressed_messages", CASES / 10, |random| {
+            let mut frame = sound.clone();
+            mutate(random, &mut frame);
+            parsers::packed_message_key(&frame, encoding, &field);
+        });
+    }
+}
+
+#[test]
+fn endpoint_slices() {
+    const LIST: &str = r#"{"metadata":{"resourceVersion":"1","continue":""},"items":[{"metadata":{"name":"a",
+        "resourceVersion":"1"},"ports":[{"name":"grpc","port":50051}],"endpoints":[{"addresses":["10.0.0.1"],
+        "conditions":{"ready":true,"serving":null,"terminating":false},"zone":"z","targetRef":{"uid":"u"}}]}]}"#;
+    const WATCH: &str = concat!(
+        r#"{"type":"ADDED","object":{"metadata":{"name":"b","resourceVersion":"2"},"ports":[{"name":"grpc","port":9}],"#,
+        r#""endpoints":[{"addresses":["fd00::2"]}]}}"#,
+        "\n",
+        r#"{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"3"}}}"#,
+        "\n",
+        r#"{"type":"DELETED","object":{"metadata":{"name":"a","resourceVersion":"4"}}}"#,
+        "\n",
+        r#"{"type":"ERROR","object":{"code":410,"message":"too old"}}"#,
+        "\n",
+    );
+    assert_eq!(parsers::endpoint_slices(LIST.as_bytes(), &[], "grpc"), ["10.0.0.1:50051"]);
+    assert_eq!(parsers::endpoint_slices(LIST.as_bytes(), &[WATCH.as_bytes()], "grpc"), ["[fd00::2]:9"]);
+    each("endpoint_slices", CASES / 10, |random| {
+        let (mut list, mut watch) = (LIST.as_bytes().to_vec(), WATCH.as_bytes().to_vec());
+        // A list that cannot be read ends it: half of them are sound.
+        if random.random() {
+            mutate(random, &mut list);
+        }
+        mutate(random, &mut watch);
+        let whole = parsers::endpoint_slices(&list, &[&watch], "grpc");
+        // However it comes in pieces, it comes to the same.
+        assert_eq!(parsers::endpoint_slices(&list, &pieces(random, &watch), "grpc"), whole);
+        assert!(whole.iter().all(|endpoint| endpoint.parse::<SocketAddr>().is_ok()), "{whole:?}");
     });
 }
 

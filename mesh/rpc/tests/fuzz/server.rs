@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use echo::UnaryRequest;
+use mesh_policy::{
+    Criticality, FieldEncoding, Idempotency, MessageField, MethodPolicy, PolicyTable, RateLimit,
+};
 use mesh_rpc::Connector as _;
 use rand::{RngExt as _, rngs::StdRng};
 use tokio::{
@@ -22,6 +25,24 @@ use crate::{
         message,
     },
 };
+
+/// More than any case asks for.
+const OFTEN: RateLimit = RateLimit { per_second: 1_000, burst: 1_000 };
+
+/// Limits by caller, and by a field of the message.
+static LIMITED: PolicyTable = PolicyTable::new(&[MethodPolicy {
+    path: "/echo.v1.EchoService/Unary",
+    idempotency: Idempotency::Unknown,
+    deadline: None,
+    retry: None,
+    hedge: None,
+    criticality: Criticality::Default,
+    rate_limit: Some(OFTEN),
+    key_rate_limit: Some(OFTEN),
+    hash_key: Some(MessageField { name: "text", path: &[1], encoding: FieldEncoding::Bytes }),
+    client_streaming: false,
+    server_streaming: false,
+}]);
 
 /// Longer than a server waits for anything.
 const LONG: Duration = Duration::from_secs(300);
@@ -48,7 +69,10 @@ fn with_server(say: impl AsyncFn(&Network)) {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
-        let node = Node::start(Echo::default());
+        // With all that reads a call or its message before the handler does.
+        let node = Node::start_at(&Network::default(), 1, Echo::default(), |server| {
+            server.policies(&LIMITED).seed(1)
+        });
         say(&node.network).await;
         let answer = node.client().unary(UnaryRequest { text: "hello".to_owned() }).await.unwrap();
         assert_eq!(answer.into_inner().text, "hello");

@@ -18,6 +18,7 @@ mod hash_key;
 mod health;
 mod hedge;
 mod idle;
+mod keepalive;
 mod key_rate_limit;
 mod messages;
 mod metrics;

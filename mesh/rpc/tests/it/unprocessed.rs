@@ -6,10 +6,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use echo::{UnaryRequest, echo_service_server::EchoServiceServer};
+use echo::{ClientStreamRequest, UnaryRequest, echo_service_server::EchoServiceServer};
+use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, Response};
 use mesh_policy::PolicyTable;
-use mesh_rpc::{Channel, Listener as _, Server, Target};
+use mesh_rpc::{Channel, Listener as _, RetryConfig, Server, Target};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     time::Instant,
@@ -100,6 +101,38 @@ async fn a_method_without_a_retry_in_its_contract_is_sent_again_as_well_and_only
         assert_eq!(heads.len(), 2);
         assert!(heads.iter().all(|head| !head.contains_key("grpc-previous-rpc-attempts")));
         assert_eq!(heads[0]["traceparent"], heads[1]["traceparent"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_no_known_method_is_sent_again_whole_as_far_as_it_is_kept() {
+    let whole: &[&str] = &["one", "two", "three"];
+    for (texts, expected) in
+        [(whole, Ok(3)), (&["longer than what is kept of it"], Err("GONE_AWAY".to_owned()))]
+    {
+        let network = Network::default();
+        let mut listener = network.listen(1);
+        let server = Server::builder().service(EchoServiceServer::new(Echo::default())).build().unwrap();
+        tokio::spawn(async move {
+            let (io, _) = listener.accept().await.unwrap();
+            answer_one_and_go_away(io).await;
+            spawn(server, listener)
+        });
+        let channel = Channel::builder(Target::fixed([address(1)])).connector(network);
+        let channel = channel.retry(RetryConfig { replay_bytes_max: 32, ..RetryConfig::default() });
+        let mut client = EchoClient::new(channel.seed(1).build().unwrap());
+        assert_eq!(hello(&mut client).await.unwrap(), "");
+        let messages = texts.iter().map(|text| ClientStreamRequest { text: (*text).to_owned() });
+        // One by one: the first is sent before the server speaks, the others come after.
+        let paced = stream::iter(messages.collect::<Vec<_>>()).enumerate().then(async |(index, message)| {
+            tokio::time::sleep(Duration::from_millis(u64::from(index > 0))).await;
+            message
+        });
+        let answer = client.client_stream(Box::pin(paced)).await;
+        assert_eq!(
+            answer.map(|answer| answer.into_inner().count).map_err(|status| reason(&status)),
+            expected
+        );
     }
 }
 

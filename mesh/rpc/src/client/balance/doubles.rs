@@ -20,6 +20,7 @@ use crate::client::{
     backoff::Backoff,
     dial::{Dial, settings},
     endpoint::Endpoint,
+    ping_interval::PingInterval,
     pool::{Connection, Peer},
     wires::Wires,
 };
@@ -78,6 +79,7 @@ pub(in crate::client) fn wires(dial: impl Dial + 'static, config: ChannelConfig)
     Arc::new(Wires {
         dial: Box::new(dial),
         settings: settings(&config, &tasks),
+        ping_interval: PingInterval::new(config.keepalive_interval),
         backoff: Backoff::new(&config, 1),
         random: Random::new(1),
         draws: 1,

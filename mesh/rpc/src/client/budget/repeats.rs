@@ -136,3 +136,27 @@ mod tests {
         assert!((3_590..=3_600).contains(&taken), "{taken}");
     }
 }
+
+/// Every interleaving of two threads: see `crate::atomic`.
+#[cfg(all(test, mesh_loom))]
+mod loom_tests {
+    use loom::{sync::Arc, thread};
+
+    use super::*;
+
+    #[test]
+    fn loom_two_that_ask_for_the_last_one_do_not_both_get_it() {
+        // All of it within one tick: a moment of the real clock is not a day.
+        let day = Duration::from_secs(24 * 60 * 60);
+        let config = BudgetConfig { window: day, min_per_second: 0, ratio: 1.0 };
+        loom::model(move || {
+            let budget = Arc::new(RepeatBudget::new(&config));
+            budget.call();
+            let other = Arc::clone(&budget);
+            let other = thread::spawn(move || other.take());
+            let one = budget.take();
+            assert!(!(one && other.join().unwrap()));
+            assert!(budget.repeats.sum(0) <= 1);
+        });
+    }
+}

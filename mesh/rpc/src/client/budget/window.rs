@@ -124,29 +124,6 @@ mod loom_tests {
 
     use super::*;
 
-    /// Takes one if there are no more than `most`, as the budget does.
-    fn take(window: &Window, tick: u32, most: u64) -> bool {
-        window.add(tick) && {
-            let there = window.sum(tick) <= most;
-            if !there {
-                window.take_back(tick);
-            }
-            there
-        }
-    }
-
-    #[test]
-    fn loom_two_that_ask_for_the_last_one_do_not_both_get_it() {
-        loom::model(|| {
-            let window = Arc::new(Window::default());
-            let other = Arc::clone(&window);
-            let other = thread::spawn(move || take(&other, 3, 1));
-            let one = take(&window, 3, 1);
-            assert!(!(one && other.join().unwrap()));
-            assert!(window.sum(3) <= 1);
-        });
-    }
-
     #[test]
     fn loom_who_begins_a_tick_loses_nothing_that_others_count_in_it() {
         loom::model(|| {

@@ -14,7 +14,10 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tonic::{Status, body::Body};
 
-use super::tape::Playback;
+use super::{
+    source::Source,
+    tape::{Playback, Tape},
+};
 use crate::meter::Meter;
 
 /// The body of a request as connections send it.
@@ -26,14 +29,14 @@ pub(in crate::client) enum Outgoing {
     Whole(Message),
     /// The same, of a call that is not repeated: whoever sends it also sends it once more if nobody has seen it.
     Lone(Message),
-    /// As the caller makes it, after what was made already.
+    /// As the caller makes it, after what was made already. It is not repeated either.
     Streamed {
         /// What comes first, last one first.
         begun: Vec<Frame<Bytes>>,
         /// The rest.
         rest: Body,
     },
-    /// As the caller makes it, recorded for another attempt.
+    /// As the caller makes it, recorded to be sent once more.
     Taped(Playback),
     /// One of those, counted as it is sent.
     Measured(Box<Measured>),
@@ -103,6 +106,29 @@ impl Outgoing {
         Self::Measured(Box::new(Measured { body: self, meter: Meter::default(), bytes }))
     }
 
+    /// From where the body comes once more, unless whoever gave it sends it again himself. A stream is recorded from now
+    /// on, up to `limit` bytes.
+    pub(in crate::client) fn source(&mut self, limit: usize) -> Option<Source> {
+        match self {
+            Self::Lone(message) => Some(Source::Whole(message.clone())),
+            Self::Streamed { .. } => {
+                let tape = Tape::new(std::mem::replace(self, Self::Whole(Message::default())), limit);
+                *self = tape.play();
+                Some(Source::Taped(tape))
+            }
+            Self::Measured(measured) => measured.body.source(limit),
+            Self::Whole(_) | Self::Taped(_) => None,
+        }
+    }
+
+    /// Where its bytes are counted.
+    pub(in crate::client) fn counter(&self) -> Option<Arc<AtomicU64>> {
+        match self {
+            Self::Measured(measured) => Some(Arc::clone(&measured.bytes)),
+            _ => None,
+        }
+    }
+
     /// Where the call belongs, by the words of its message.
     pub(in crate::client) fn key(&self) -> Option<u64> {
         match self {
@@ -168,7 +194,7 @@ impl http_body::Body for Outgoing {
         match self {
             Self::Whole(message) | Self::Lone(message) => message.bytes.is_empty(),
             Self::Streamed { begun, rest } => begun.is_empty() && rest.is_end_stream(),
-            Self::Taped(_) => false,
+            Self::Taped(playback) => playback.is_end_stream(),
             Self::Measured(measured) => measured.body.is_end_stream(),
         }
     }

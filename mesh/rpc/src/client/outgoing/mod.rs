@@ -2,8 +2,10 @@
 
 mod body;
 mod head;
+mod source;
 mod tape;
 
 pub(super) use body::{Collected, Message, Outgoing, collect};
 pub(super) use head::Head;
+pub(super) use source::Source;
 pub(super) use tape::Tape;

@@ -98,10 +98,21 @@ impl Playback {
                 }
                 _ => {}
             },
-            Poll::Ready(Some(Err(_)) | None) => reel.ended = true,
+            Poll::Ready(None) => reel.ended = true,
+            // There is no whole stream, and half of one must never look like it.
+            Poll::Ready(Some(Err(_))) => {
+                reel.recording = false;
+                reel.attempt += 1;
+            }
             Poll::Pending => {}
         }
         polled
+    }
+
+    pub(super) fn is_end_stream(&self) -> bool {
+        let reel = self.tape.reel();
+        let is_at_end = reel.attempt == self.attempt && self.next >= reel.frames.len();
+        is_at_end && (reel.ended || reel.source.is_end_stream())
     }
 }
 
@@ -182,6 +193,31 @@ mod tests {
         }
         assert_eq!(read(&mut first).await, None);
         assert!(tape.reel().frames.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_breaks_off_is_not_sent_once_more() {
+        let broken = [Ok(Frame::data(Bytes::from_static(b"a"))), Err(Status::data_loss("its source broke"))];
+        let broken = StreamBody::new(stream::iter(broken));
+        let tape = Tape::new(Outgoing::streamed(Body::new(broken)), 9);
+        let mut first = tape.play();
+        assert_eq!(read(&mut first).await.unwrap().unwrap(), "a");
+        assert_eq!(read(&mut first).await, Some(Err(Code::DataLoss)));
+        assert!(!tape.is_whole());
+        assert_eq!(read(&mut first).await, Some(Err(Code::Cancelled)), "and never a clean end");
+        assert!(!first.is_end_stream());
+    }
+
+    #[tokio::test]
+    async fn the_last_data_of_each_attempt_says_that_it_is_the_last() {
+        let whole = http_body_util::Full::new(Bytes::from_static(b"a"));
+        let tape = Tape::new(Outgoing::streamed(Body::new(whole)), 9);
+        for _ in 0..2 {
+            let mut attempt = tape.play();
+            assert!(!attempt.is_end_stream());
+            assert_eq!(read(&mut attempt).await.unwrap().unwrap(), "a");
+            assert!(attempt.is_end_stream());
+        }
     }
 
     #[tokio::test]

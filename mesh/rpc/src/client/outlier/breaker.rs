@@ -30,6 +30,8 @@ pub(in crate::client) struct Breaker {
     multiplier: u32,
     /// Ejections for failures in a row, without a success in between.
     trips: u32,
+    /// Whether the endpoint failed often enough in a row when it was last looked at, and there was no room to eject it.
+    is_spared: bool,
 }
 
 /// How long a probe may be under way before another call may try: one that hangs must not hold the endpoint.
@@ -48,7 +50,7 @@ impl Cause {
 
 impl Breaker {
     pub(in crate::client) fn new() -> Self {
-        Self { state: State::Closed, multiplier: 0, trips: 0 }
+        Self { state: State::Closed, multiplier: 0, trips: 0, is_spared: false }
     }
 
     pub(super) fn state(&self) -> State {
@@ -115,6 +117,13 @@ impl Breaker {
         if self.is_closed() {
             self.multiplier = self.multiplier.saturating_sub(1);
         }
+    }
+
+    /// Notes whether the endpoint is to be ejected for failures in a row and is not. Returns whether that is new: the
+    /// judge looks often, and one row is one finding.
+    pub(super) fn begins_to_be_spared(&mut self, is_spared: bool) -> bool {
+        let was_spared = std::mem::replace(&mut self.is_spared, is_spared);
+        is_spared && !was_spared
     }
 
     /// When time alone changes the state.

@@ -51,9 +51,12 @@ pub(in crate::client) fn judge<J: Judged>(
     }
     for endpoint in &mut *endpoints {
         let (record, breaker) = endpoint.parts();
-        if room > 0 && breaker.is_closed() && record.failed_in_a_row() {
+        let is_found = breaker.is_closed() && record.failed_in_a_row();
+        if is_found && room > 0 {
             eject(endpoint, Cause::Consecutive, config, now, random);
             room -= 1;
+        } else if breaker.begins_to_be_spared(is_found) {
+            endpoint.found(Detection::Consecutive, Some(Unenforced::MaxEjectionOverflow));
         }
     }
     if is_sweep {

@@ -97,6 +97,12 @@ impl Streams {
         }
         taken
     }
+
+    /// Whether there was no call since the last time this was asked.
+    fn was_idle(&self) -> bool {
+        let used = self.used.swap(false, Ordering::Relaxed);
+        !used && self.under_way.taken() == 0
+    }
 }
 
 impl Peer {
@@ -187,8 +193,7 @@ impl Connection {
 
     /// Whether it had no call since the last time this was asked.
     pub(super) fn was_idle(&self) -> bool {
-        let used = self.streams.used.swap(false, Ordering::Relaxed);
-        !used && self.streams.under_way.taken() == 0
+        self.streams.was_idle()
     }
 }
 
@@ -231,6 +236,22 @@ mod loom_tests {
             driver.join().unwrap();
             assert!(one || other, "there is always room for one");
             assert_eq!(streams.under_way.taken(), usize::from(one) + usize::from(other));
+        });
+    }
+
+    #[test]
+    fn loom_a_call_is_seen_by_one_of_two_looks_at_what_is_idle() {
+        loom::model(|| {
+            let streams = Arc::new(Streams::new());
+            assert!(!streams.was_idle(), "it is new");
+            let call = Arc::clone(&streams);
+            let call = thread::spawn(move || {
+                assert!(call.take());
+                call.under_way.give_back();
+            });
+            let during = streams.was_idle();
+            call.join().unwrap();
+            assert!(!(during && streams.was_idle()));
         });
     }
 }

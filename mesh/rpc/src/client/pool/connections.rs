@@ -1,21 +1,23 @@
 //! All connections to one endpoint.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
 use super::{Connection, Peer};
+use crate::atomic::{AtomicBool, Ordering};
 
 /// All connections to one endpoint, the oldest first. Calls read them without a lock; the endpoint's state is
 /// locked while they change.
 #[derive(Debug, Default)]
 pub(in crate::client) struct Pool {
     open: ArcSwap<Vec<Arc<Connection>>>,
-    wants_more: AtomicBool,
+    wish: Wish,
 }
+
+/// That there were one more connection.
+#[derive(Debug, Default)]
+struct Wish(AtomicBool);
 
 /// Why there is no stream for a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +46,7 @@ impl Pool {
             return Err(NoStream::Gone);
         }
         // While a new connection has not said how much it takes, a further one would be a guess.
-        Err(NoStream::Full { first: settled && !self.wants_more.swap(true, Ordering::SeqCst) })
+        Err(NoStream::Full { first: settled && self.wish.is_new() })
     }
 
     pub(in crate::client) fn is_open(&self) -> bool {
@@ -66,12 +68,12 @@ impl Pool {
 
     /// Whether calls found no stream since the last [`Self::is_dealt_with`].
     pub(in crate::client) fn wants_more(&self) -> bool {
-        self.wants_more.load(Ordering::SeqCst)
+        self.wish.is_there()
     }
 
     /// A further connection is on its way, or none is needed.
     pub(in crate::client) fn is_dealt_with(&self) {
-        self.wants_more.store(false, Ordering::SeqCst);
+        self.wish.is_dealt_with();
     }
 
     pub(in crate::client) fn add(&self, connection: Arc<Connection>) {
@@ -110,6 +112,48 @@ impl Pool {
             self.open.store(Arc::new(left));
         }
         closed
+    }
+}
+
+impl Wish {
+    /// A call found no stream. Whether it is the first one since that was dealt with.
+    fn is_new(&self) -> bool {
+        !self.0.swap(true, Ordering::SeqCst)
+    }
+
+    fn is_there(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    fn is_dealt_with(&self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}
+
+/// Every interleaving of three threads: see `crate::atomic`.
+#[cfg(all(test, mesh_loom))]
+mod loom_tests {
+    use loom::{sync::Arc, thread};
+
+    use super::*;
+
+    #[test]
+    fn loom_of_calls_that_find_no_stream_one_rings_and_none_is_overlooked() {
+        loom::model(|| {
+            let wish = Arc::new(Wish::default());
+            let calls = [(); 2].map(|()| {
+                let wish = Arc::clone(&wish);
+                thread::spawn(move || wish.is_new())
+            });
+            // The keeper.
+            let seen = wish.is_there();
+            if seen {
+                wish.is_dealt_with();
+            }
+            let rang = calls.map(|call| call.join().unwrap()).into_iter().filter(|rang| *rang).count();
+            // Whoever came after the keeper has rung for it anew; nobody rings twice for the same wish.
+            assert_eq!(rang, usize::from(seen) + usize::from(wish.is_there()));
+        });
     }
 }
 

@@ -24,7 +24,7 @@ use tokio::time::{Instant, sleep};
 
 use self::{
     account::Account,
-    api::{Api, ApiError, Change},
+    api::{Api, ApiError},
     slices::Slices,
 };
 use crate::client::{directory::Directory, target::ServicePort};
@@ -123,12 +123,7 @@ async fn changes(
             Ok(None) => return Ok(Known { version, watched: true }),
             Ok(Some((change, at))) => {
                 version = at;
-                let changed = match change {
-                    Change::Set(slice) => slices.set(slice),
-                    Change::Gone(name) => slices.remove(&name),
-                    Change::Nothing => false,
-                };
-                if changed {
+                if slices.take(change) {
                     publish(directory, slices, port);
                 }
             }
@@ -146,6 +141,25 @@ fn publish(directory: &Directory, slices: &Slices, port: &ServicePort) {
     let endpoints = slices.endpoints(&port.port);
     tracing::debug!(channel = %directory.target, endpoints = endpoints.len(), zones = ?slices.zones(), "the service has");
     directory.update(&endpoints);
+}
+
+/// The endpoints that a list, and a watch after it that comes in pieces, come to at a port. What makes no sense ends it.
+#[cfg(feature = "probe")]
+pub(crate) fn told(list: &[u8], watch: &[&[u8]], port: &str) -> Vec<String> {
+    use futures_util::{FutureExt as _, stream};
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+
+    let Ok(page) = api::page_of(list) else { return Vec::new() };
+    let mut slices = Slices::of(page.items);
+    let pieces = watch.iter().map(|piece| Ok(Frame::data(bytes::Bytes::copy_from_slice(piece))));
+    let mut lines = lines::Lines::new(StreamBody::new(stream::iter(pieces)));
+    while let Some(Ok(Some(line))) = lines.next().now_or_never()
+        && let Ok((change, _)) = api::change(&line)
+    {
+        slices.take(change);
+    }
+    slices.endpoints(port).iter().map(ToString::to_string).collect()
 }
 
 #[cfg(test)]

@@ -16,16 +16,12 @@ use tonic::{Status, body::Body};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{
-    Answer, Repeated, Shared,
-    machine::Attempts,
-    retrying::{Source, retrying},
-};
+use super::{Answer, Repeated, Shared, machine::Attempts, retrying::retrying};
 use crate::client::{
     compress,
     hedge::hedging,
     methods::Repeats,
-    outgoing::{Collected, Message, Outgoing, Tape, collect},
+    outgoing::{Collected, Message, Outgoing, Source, Tape, collect},
     telemetry::Attempt,
 };
 

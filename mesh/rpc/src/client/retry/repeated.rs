@@ -31,7 +31,8 @@ pub(in crate::client) struct Shared {
     pub(in crate::client) instruments: Instruments,
     /// How requests are compressed.
     pub(super) compression: Option<CompressionConfig>,
-    pub(super) replay_bytes_max: usize,
+    /// How much of a stream is kept to be sent once more.
+    pub(in crate::client) replay_bytes_max: usize,
     jitter: Jitter,
 }
 

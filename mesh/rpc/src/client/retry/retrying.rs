@@ -17,7 +17,7 @@ use super::{
 use crate::{
     client::{
         attempt::{self, Told, Tried},
-        outgoing::{Head, Message, Outgoing, Tape},
+        outgoing::{Head, Source},
         telemetry::Attempt,
         trail,
     },
@@ -25,36 +25,6 @@ use crate::{
     error::Stage,
     pushback,
 };
-
-/// Where each attempt has its request's body from.
-pub(super) enum Source {
-    /// A message that was ready at once.
-    Whole(Message),
-    /// A stream, as far as it is recorded.
-    Taped(Tape),
-}
-
-impl Source {
-    fn body(&self) -> Outgoing {
-        match self {
-            Self::Whole(message) => Outgoing::Whole(message.clone()),
-            Self::Taped(tape) => tape.play(),
-        }
-    }
-
-    fn is_whole(&self) -> bool {
-        match self {
-            Self::Whole(_) => true,
-            Self::Taped(tape) => tape.is_whole(),
-        }
-    }
-
-    fn commit(&self) {
-        if let Self::Taped(tape) = self {
-            tape.commit();
-        }
-    }
-}
 
 /// Makes attempts until one is committed, or none may follow. The first one is begun at once, so that its request needs no
 /// room in the future.

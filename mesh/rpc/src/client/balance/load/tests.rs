@@ -231,6 +231,23 @@ mod loom_tests {
     }
 
     #[test]
+    fn loom_what_is_forgotten_does_not_come_back_with_a_sample_of_the_same_moment() {
+        loom::model(|| {
+            let load = Arc::new(load());
+            answer(&load, 60_000, Outcome::Failure, 0);
+            let other = Arc::clone(&load);
+            let other = thread::spawn(move || answer(&other, 1, Outcome::Success, 1));
+            load.forget();
+            other.join().unwrap();
+            let cost = load.cost(1);
+            assert!(
+                cost == 0.0 || (0.000_9..0.001_1).contains(&cost),
+                "unmeasured, or the new sample: {cost}"
+            );
+        });
+    }
+
+    #[test]
     fn loom_a_penalty_is_not_lost_to_a_success_of_the_same_moment() {
         loom::model(|| {
             let load = Arc::new(load());

@@ -154,6 +154,26 @@ async fn who_is_found_and_not_ejected_is_told_with_the_reason() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_row_of_failures_without_room_to_eject_is_told_once() {
+    let mut court = Court::of(10);
+    court.answers(2, Outcome::Failure, 7);
+    court.judge();
+    assert_eq!(court.ejected(), [2]);
+    let spared = (Detection::Consecutive, Some(Unenforced::MaxEjectionOverflow));
+    for _ in 0..2 {
+        court.answers(5, Outcome::Failure, 7);
+        for _ in 0..3 {
+            court.judge();
+        }
+        assert_eq!(court.hosts[5].found.take(), [spared]);
+        court.answers(5, Outcome::Success, 1);
+        court.judge();
+    }
+    assert_eq!(court.hosts[2].found.take(), [(Detection::Consecutive, None)]);
+    assert_eq!(court.ejected(), [2]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_answered_before_an_interval_does_not_count_in_it() {
     let mut court = Court::of(10);
     court.answers(0, Outcome::Overloaded, 100);

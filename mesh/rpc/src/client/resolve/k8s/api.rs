@@ -147,10 +147,10 @@ impl Api {
                 collect(response).await
             });
             let page = page.await.map_err(|_| ApiError::Silent)??;
-            let page: List = serde_json::from_slice(&page).map_err(ApiError::Malformed)?;
-            slices.extend(page.items.unwrap_or_default());
-            match page.metadata.cursor.filter(|cursor| !cursor.is_empty()) {
-                None => return Ok((slices, page.metadata.version)),
+            let Page { items, version, next } = page_of(&page)?;
+            slices.extend(items);
+            match next {
+                None => return Ok((slices, version)),
                 Some(next) if next.len() > LONGEST_CURSOR => return Err(ApiError::TooLong(LONGEST_CURSOR)),
                 Some(next) => cursor = format!("&continue={}", escaped(&next)),
             }
@@ -251,7 +251,21 @@ impl Watch {
     }
 }
 
-fn change(line: &[u8]) -> Result<(Change, String), ApiError> {
+/// A page of a list.
+pub(super) struct Page {
+    pub(super) items: Vec<Slice>,
+    version: String,
+    /// Where the next one begins, if there is one.
+    next: Option<String>,
+}
+
+pub(super) fn page_of(bytes: &[u8]) -> Result<Page, ApiError> {
+    let List { metadata, items } = serde_json::from_slice(bytes).map_err(ApiError::Malformed)?;
+    let next = metadata.cursor.filter(|cursor| !cursor.is_empty());
+    Ok(Page { items: items.unwrap_or_default(), version: metadata.version, next })
+}
+
+pub(super) fn change(line: &[u8]) -> Result<(Change, String), ApiError> {
     let Event { kind, object } = serde_json::from_slice(line).map_err(ApiError::Malformed)?;
     match kind.as_str() {
         "ADDED" | "MODIFIED" | "DELETED" => {

@@ -1,6 +1,7 @@
 //! The lines of a body that never ends, each of which ends.
 
 use bytes::{Bytes, BytesMut};
+use http_body::Body;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
@@ -10,15 +11,15 @@ use super::api::ApiError;
 const LONGEST: usize = 4 * 1024 * 1024;
 
 /// The lines of a body.
-pub(super) struct Lines {
-    body: Incoming,
+pub(super) struct Lines<B = Incoming> {
+    body: B,
     buffer: BytesMut,
     /// How much of `buffer` has no end of line.
     searched: usize,
 }
 
-impl Lines {
-    pub(super) fn new(body: Incoming) -> Self {
+impl<B: Body<Data = Bytes, Error = hyper::Error> + Unpin> Lines<B> {
+    pub(super) fn new(body: B) -> Self {
         Self { body, buffer: BytesMut::new(), searched: 0 }
     }
 

@@ -7,6 +7,7 @@ use std::{
 
 use serde::Deserialize;
 
+use super::api::Change;
 use crate::client::address::Address;
 
 /// No service has more: with a hundred endpoints in each, as is usual, it would have 500,000 pods.
@@ -109,6 +110,15 @@ impl Slices {
             all.set(slice);
         });
         all
+    }
+
+    /// Returns whether that may change the endpoints.
+    pub(super) fn take(&mut self, change: Change) -> bool {
+        match change {
+            Change::Set(slice) => self.set(slice),
+            Change::Gone(name) => self.remove(&name),
+            Change::Nothing => false,
+        }
     }
 
     /// Returns whether that may change the endpoints.
