@@ -1,9 +1,13 @@
 //! Servers that are asked how they are.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{Arc, Mutex, atomic::Ordering},
+    time::Duration,
+};
 
 use echo::{UnaryRequest, echo_service_server::EchoServiceServer};
 use mesh_rpc::{Channel, ChannelConfig, HealthConfig, Target};
+use tokio::time::Instant;
 use tonic::{Code, Request, Status};
 
 use crate::support::{Echo, EchoClient, Network, Node, address, reason};
@@ -116,6 +120,43 @@ async fn a_server_that_cannot_say_how_it_is_gets_calls() {
     });
     let client = watching(&network, 1);
     assert_eq!(name(&client).await.unwrap(), "mute");
+}
+
+/// gRFC A17: a stream that ends before it has said anything is begun anew after a wait that grows, any other at once.
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_fails_is_begun_anew_and_not_too_often() {
+    let network = Network::default();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let (mut listener, seen, begun) = (network.listen(1), Arc::clone(&asked), Instant::now());
+    tokio::spawn(async move {
+        let (io, _) = mesh_rpc::Listener::accept(&mut listener).await.unwrap();
+        let mut connection = h2::server::handshake(io).await.unwrap();
+        while let Some(Ok((_, mut respond))) = connection.accept().await {
+            seen.lock().unwrap().push(begun.elapsed());
+            let answer = if seen.lock().unwrap().len() % 6 == 0 {
+                // Says that it serves, and breaks off.
+                let head =
+                    http::Response::builder().header("content-type", "application/grpc").body(()).unwrap();
+                let mut body = respond.send_response(head, false).unwrap();
+                body.send_data(vec![0, 0, 0, 0, 2, 8, 1].into(), true)
+            } else {
+                respond.send_response(Status::internal("not now").into_http::<()>().map(drop), true).map(drop)
+            };
+            answer.unwrap();
+        }
+    });
+    let mut client = watching(&network, 1);
+    let _ = client.unary(UnaryRequest::default()).await;
+    while asked.lock().unwrap().len() < 8 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let asked = asked.lock().unwrap();
+    let waits: Vec<_> = asked.windows(2).map(|pair| (pair[1] - pair[0]).as_millis()).collect();
+    // 100 ms and each time 1.6 times as long, give or take a fifth; at once after it has said something; and anew.
+    for (wait, expected) in waits.iter().zip([100.0, 160.0, 256.0, 410.0, 655.0, 0.0, 100.0]) {
+        let wait = *wait as f64;
+        assert!((0.79 * expected..=1.21 * expected + 2.0).contains(&wait), "{waits:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

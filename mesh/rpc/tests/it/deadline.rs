@@ -1,22 +1,39 @@
 //! One deadline per call: over head and body, on both sides, from hop to hop.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{io, net::SocketAddr, sync::atomic::Ordering, time::Duration};
 
 use echo::{ClientStreamRequest, ServerStreamRequest, UnaryRequest};
 use futures_util::{StreamExt as _, stream};
 use mesh_rpc::{
-    Channel, Target,
+    Channel, Connector, Target,
     deadline::{self, Deadline},
 };
-use tokio::time::Instant;
+use tokio::{io::DuplexStream, time::Instant};
 use tonic::{Code, Request};
 
-use crate::support::{Echo, EchoClient, Network, Node, POLICIES, address, channel, post, reason, status_of};
+use crate::support::{
+    Echo, EchoClient, Network, Node, POLICIES, RETRIES, address, channel, post, reason, status_of,
+};
 
 fn within<T>(timeout: Duration, message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.set_timeout(timeout);
     request
+}
+
+/// A network on which nobody answers for a name.
+struct Nameless;
+
+impl Connector for Nameless {
+    type Io = DuplexStream;
+
+    async fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
+        std::future::pending().await
+    }
+
+    async fn connect(&self, _: SocketAddr) -> io::Result<DuplexStream> {
+        Err(io::ErrorKind::NotFound.into())
+    }
 }
 
 fn say(text: &str) -> UnaryRequest {
@@ -225,6 +242,29 @@ async fn a_deadline_says_where_the_time_went() {
     let mut silent = EchoClient::new(channel(&node.network, &[2]));
     let status = silent.unary(within(Duration::from_secs(2), say("hello"))).await.unwrap_err();
     assert_eq!(told(&status), pairs(&[("connect_ms", "2000"), side, ("waited_for", "connect")]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_says_what_went_into_a_name_and_into_waits_between_attempts() {
+    // Nobody answers for a name.
+    let channel = Channel::builder("dns:///echo:1".parse().unwrap()).connector(Nameless);
+    let mut client = EchoClient::new(channel.build().unwrap());
+    let status = client.unary(within(Duration::from_secs(2), say("hello"))).await.unwrap_err();
+    assert_eq!(
+        told(&status),
+        pairs(&[("resolve_ms", "2000"), ("side", "client"), ("waited_for", "resolve")])
+    );
+
+    // The first attempt fails at once, the second one hangs.
+    let node = Node::start(Echo::default());
+    let channel = Channel::builder(Target::fixed([address(1)])).connector(node.network.clone());
+    let channel = channel.policies(&RETRIES).seed(1).build().unwrap();
+    let request = within(Duration::from_secs(1), say("first 14 500"));
+    let status = EchoClient::new(channel).unary(request).await.unwrap_err();
+    let told = told(&status);
+    for expected in pairs(&[("answer_ms", "500"), ("backoff_ms", "500"), ("attempts", "2")]) {
+        assert!(told.contains(&expected), "{told:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,22 +1,29 @@
 //! Spans of calls: gRFC A72.
 
+use std::{io, time::Duration};
+
 use echo::UnaryRequest;
 use mesh_rpc::{Channel, Target};
 use mesh_telemetry::{
     Telemetry,
+    export::{Connect, ExportConfig, Exporter, Resource},
     spans::{Span, SpanKind, SpanStatus, SpanValue},
 };
+use tokio::{
+    io::{DuplexStream, duplex},
+    time::Instant,
+};
 
-use crate::support::{Echo, EchoClient, Network, Node, POLICIES, RETRIES, address};
+use crate::support::{Echo, EchoClient, HEDGES, Network, Node, POLICIES, RETRIES, address};
 
-fn telemetry(ratio: f64) -> Telemetry {
+pub(crate) fn telemetry(ratio: f64) -> Telemetry {
     let telemetry = Telemetry::new();
     telemetry.sampler().set(ratio).unwrap();
     telemetry.spans().open();
     telemetry
 }
 
-fn spans(telemetry: &Telemetry) -> Vec<Span> {
+pub(crate) fn spans(telemetry: &Telemetry) -> Vec<Span> {
     telemetry.spans().take(usize::MAX)
 }
 
@@ -24,7 +31,7 @@ fn text(text: &'static str) -> SpanValue {
     SpanValue::Text(text.into())
 }
 
-fn attribute<'a>(span: &'a Span, key: &str) -> Option<&'a SpanValue> {
+pub(crate) fn attribute<'a>(span: &'a Span, key: &str) -> Option<&'a SpanValue> {
     span.attributes.iter().find(|(known, _)| *known == key).map(|(_, value)| value)
 }
 
@@ -91,6 +98,29 @@ async fn each_attempt_has_a_span_that_says_which_it_was() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_hedge_has_a_span_beside_that_of_the_first_attempt() {
+    let (telemetry, network) = (telemetry(1.0), Network::default());
+    let _nodes = [1, 2].map(|port| Node::start_at(&network, port, Echo::default(), |server| server));
+    let channel = Channel::builder(Target::fixed([1, 2].map(address))).connector(network);
+    let channel = channel.policies(&HEDGES).telemetry(&telemetry).seed(1).build().unwrap();
+    say(EchoClient::new(channel), "sleep 80").await;
+    let spans = spans(&telemetry);
+    let call = spans.iter().find(|span| span.name.starts_with("Sent.")).unwrap();
+    let mut attempts: Vec<_> = spans.iter().filter(|span| span.name.starts_with("Attempt.")).collect();
+    let is_first = |span: &Span| attribute(span, "previous-rpc-attempts") == Some(&SpanValue::Integer(0));
+    attempts.sort_by_key(|attempt| !is_first(attempt));
+    assert_eq!(attempts.len(), 2);
+    assert!(is_first(attempts[0]) && !is_first(attempts[1]));
+    for attempt in &attempts {
+        assert_eq!(attempt.parent, Some(call.context.span_id));
+        assert_eq!(attribute(attempt, "transparent-retry"), Some(&SpanValue::Flag(false)));
+    }
+    let peers = [0, 1].map(|index| attribute(attempts[index], "network.peer.address").unwrap());
+    assert_ne!(peers[0], peers[1], "not where the first one waits");
+    assert_eq!(attribute(attempts[1], "error.type"), Some(&text("CANCELLED")), "the first one won");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_not_sampled_has_no_spans_but_a_trace() {
     let telemetry = telemetry(0.0);
     let node = Node::start_at(&Network::default(), 1, Echo::default(), |server| server.telemetry(&telemetry));
@@ -105,4 +135,40 @@ async fn what_is_not_sampled_has_no_spans_but_a_trace() {
     client.unary(request).await.unwrap();
     let names: Vec<_> = spans(&telemetry).into_iter().map(|span| span.name).collect();
     assert_eq!(names.len(), 3, "{names:?}");
+}
+
+/// A collector that takes a connection and never reads.
+struct Hangs;
+
+impl Connect for Hangs {
+    type Io = DuplexStream;
+
+    async fn connect(&self, _: &str, _: u16) -> io::Result<DuplexStream> {
+        let (near, far) = duplex(1_024);
+        tokio::spawn(async move {
+            let _far = far;
+            std::future::pending::<()>().await
+        });
+        Ok(near)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_call_waits_for_a_collector_that_hangs() {
+    let (telemetry, network) = (telemetry(1.0), Network::default());
+    let _node = Node::start_at(&network, 1, Echo::default(), |server| server.telemetry(&telemetry));
+    let config =
+        ExportConfig::new("http://collector:4318".parse().unwrap(), Resource::of_service("test", "1"));
+    tokio::spawn(Exporter::new(telemetry.clone(), Hangs, config).run(std::future::pending()));
+    let client = client(&network, 1, &telemetry);
+    say(client.clone(), "hello").await;
+    for _ in 0..100 {
+        let begun = Instant::now();
+        for _ in 0..10 {
+            say(client.clone(), "sleep 5").await;
+        }
+        assert_eq!(begun.elapsed(), Duration::from_millis(50), "what the handler takes, and nothing else");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert!(telemetry.spans().recorded() > 1_000, "it was recorded all the while");
 }

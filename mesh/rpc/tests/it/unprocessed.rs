@@ -11,14 +11,16 @@ use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, Response};
 use mesh_policy::PolicyTable;
 use mesh_rpc::{Channel, Listener as _, RetryConfig, Server, Target};
+use mesh_telemetry::spans::SpanValue;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     time::Instant,
 };
 use tonic::{Code, Status};
 
+use crate::spans::{attribute, spans, telemetry};
 use crate::support::{
-    Echo, EchoClient, Network, POLICIES, RETRIES, address,
+    Echo, EchoClient, Network, POLICIES, RETRIES, Scrape, address,
     frames::{DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, SETTINGS, calls, frame},
     reason, spawn,
 };
@@ -101,6 +103,42 @@ async fn a_method_without_a_retry_in_its_contract_is_sent_again_as_well_and_only
         assert_eq!(heads.len(), 2);
         assert!(heads.iter().all(|head| !head.contains_key("grpc-previous-rpc-attempts")));
         assert_eq!(heads[0]["traceparent"], heads[1]["traceparent"]);
+    }
+}
+
+/// gRFC A96 and A72.
+#[tokio::test(start_paused = true)]
+async fn what_is_sent_again_is_counted_and_told_of() {
+    static NONE: PolicyTable = PolicyTable::new(&[]);
+    for (policies, method) in
+        [(&RETRIES, "echo.v1.EchoService/Unary"), (&POLICIES, "echo.v1.EchoService/Unary"), (&NONE, "other")]
+    {
+        let (network, telemetry) = (Network::default(), telemetry(1.0));
+        let _heads = refuse(&network, 1);
+        let channel = Channel::builder(Target::fixed([address(1)])).connector(network).policies(policies);
+        let mut client = EchoClient::new(channel.telemetry(&telemetry).seed(1).build().unwrap());
+        hello(&mut client).await.unwrap();
+        drop(client);
+        let labels = format!("{{grpc_method=\"{method}\",grpc_target=\"static:///10.0.0.1:1\"}}");
+        let scrape = Scrape::of(&telemetry);
+        assert_eq!(scrape.get(&format!("grpc_client_call_transparent_retries_sum{labels}")), 1.0, "{method}");
+        assert_eq!(
+            scrape.get(&format!("grpc_client_call_transparent_retries_count{labels}")),
+            1.0,
+            "{method}"
+        );
+        assert_eq!(scrape.series("grpc_client_call_retries"), [""; 0]);
+        let spans = spans(&telemetry);
+        let attempts = spans.iter().filter(|span| span.name.starts_with("Attempt."));
+        let resent: Vec<_> =
+            attempts.map(|span| attribute(span, "transparent-retry").unwrap().clone()).collect();
+        // What may not be repeated is one attempt, sent twice.
+        let expected = if std::ptr::eq(policies, &RETRIES) { [false, true].as_slice() } else { &[false] };
+        assert_eq!(
+            resent,
+            expected.iter().map(|flag| SpanValue::Flag(*flag)).collect::<Vec<_>>(),
+            "{method}"
+        );
     }
 }
 

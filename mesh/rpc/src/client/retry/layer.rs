@@ -48,7 +48,13 @@ pub(in crate::client) struct First {
 impl First {
     pub(in crate::client) fn with(self, body: Outgoing) -> Attempt {
         let Self { request, method, since, trace } = self;
-        Attempt { request: request.map(|()| body), method, since, trace, transparent: false }
+        let request = request.map(|()| body);
+        Attempt { request, method, since, trace, transparent: false, alone: false }
+    }
+
+    /// Of a call that is not repeated.
+    fn alone(self, body: Outgoing) -> Attempt {
+        Attempt { alone: true, ..self.with(body) }
     }
 }
 
@@ -135,7 +141,7 @@ where
     R: Send + 'static,
 {
     fn once(&mut self, first: First, body: Outgoing) -> ResponseFuture<S::Future, R> {
-        ResponseFuture::Once { inner: self.inner.call(first.with(body)) }
+        ResponseFuture::Once { inner: self.inner.call(first.alone(body)) }
     }
 
     fn retried(

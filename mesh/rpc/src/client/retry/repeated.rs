@@ -94,7 +94,7 @@ impl Repeated {
     /// An attempt that is not the first; `transparent` if nobody has seen the one before.
     pub(in crate::client) fn attempt(&self, request: Request<Outgoing>, transparent: bool) -> Attempt {
         let (method, since) = (Some(self.method), Instant::now());
-        Attempt { request, method, since, trace: self.trace, transparent }
+        Attempt { request, method, since, trace: self.trace, transparent, alone: false }
     }
 
     /// Takes one hedge, if there may be one, and counts it.

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use mesh_telemetry::{
     TraceContext,
-    metrics::AttemptEnd,
+    metrics::{AttemptEnd, Repeats},
     semconv::rpc,
     spans::{Recording, SpanValue},
 };
@@ -51,6 +51,8 @@ pub(in crate::client) struct Attempt {
     pub(in crate::client) trace: Option<TraceContext>,
     /// Whether it is made because nobody has seen the one before.
     pub(in crate::client) transparent: bool,
+    /// Whether it is the only one that its call may have: nobody above counts how often it is sent once more.
+    pub(in crate::client) alone: bool,
 }
 
 /// Tells of each attempt when it is over.
@@ -94,7 +96,7 @@ where
     fn call(&mut self, mut attempt: Attempt) -> Self::Future {
         self.shared.instruments.metrics.method(attempt.method).attempt_started();
         let recording = self.begin_span(&mut attempt);
-        let Attempt { request, method, since, .. } = attempt;
+        let Attempt { request, method, since, alone, .. } = attempt;
         let (request, sent) = measured(request);
         let under_way = UnderWay {
             shared: Arc::clone(&self.shared),
@@ -104,6 +106,8 @@ where
             sent,
             received: Meter::default(),
             recording,
+            alone,
+            resent: 0,
             over: false,
         };
         Observing::new(self.inner.call(request), under_way)
@@ -159,6 +163,9 @@ pub(in crate::client) struct UnderWay {
     sent: Sent,
     received: Meter,
     recording: Option<Box<Recording>>,
+    alone: bool,
+    /// If it is alone: how often it was sent once more.
+    resent: u32,
     over: bool,
 }
 
@@ -177,7 +184,11 @@ impl UnderWay {
             sent,
             received: self.received.bytes(),
         };
-        self.shared.instruments.metrics.method(self.method).attempt_ended(&end);
+        let metrics = self.shared.instruments.metrics.method(self.method);
+        metrics.attempt_ended(&end);
+        if self.resent > 0 {
+            metrics.call_repeated(&Repeats { transparent_retries: self.resent, ..Repeats::default() });
+        }
         if let Some(recording) = self.recording.take() {
             instruments::end(*recording, end.duration, code, error.map(Status::message));
         }
@@ -186,10 +197,15 @@ impl UnderWay {
 
 impl Observer for UnderWay {
     fn watch<T>(&mut self, poll: impl FnOnce() -> T) -> T {
-        let Some(recording) = &mut self.recording else { return poll() };
+        if self.recording.is_none() && !self.alone {
+            return poll();
+        }
         let mut told = Told::default();
         let polled = attempt::watch(&mut told, poll);
-        if let Some(address) = told.picked {
+        if self.alone {
+            self.resent = self.resent.saturating_add(told.resent);
+        }
+        if let (Some(address), Some(recording)) = (told.picked, &mut self.recording) {
             let peer = SpanValue::Text(Cow::Owned(address.to_string()));
             recording.set(rpc::NETWORK_PEER_ADDRESS, peer);
         }

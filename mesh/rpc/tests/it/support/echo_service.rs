@@ -124,6 +124,9 @@ impl EchoService for Echo {
                 }
                 format!("{} {previous} {}", self.name, time_left())
             }
+            // `first 14 500`: its first attempt fails, the others hang.
+            ("first", status) if previous == 0 => return Err(refusal(status)),
+            ("first", _) => self.hang().await,
             // `not ab`: fails on the servers a and b.
             ("not", names) if names.contains(&self.name) => return Err(refusal("14")),
             ("not", _) => format!("{} {previous}", self.name),
