@@ -4,6 +4,7 @@
 
 mod check;
 mod commands;
+mod loom;
 mod manifests;
 mod test;
 mod tools;
@@ -35,6 +36,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         extra: Vec<String>,
     },
+    /// Runs every interleaving of what the data plane shares between threads without a lock, with loom.
+    Loom,
     /// Lints the contracts in proto/ with buf (STANDARD and COMMENTS). buf is built with Go if it is not installed.
     ProtoLint,
     /// Checks the dependencies: licenses, sources and banned crates. cargo-deny is built if it is not installed.
@@ -99,6 +102,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Test { extra } => test::run(&extra),
+        Command::Loom => loom::run(),
         Command::ProtoLint => commands::proto_lint(),
         Command::Deny => commands::deny(),
         Command::Manifests => manifests::run(),

@@ -1,7 +1,10 @@
 //! Atomics and locks, in whose place a model checker can put its own.
 //!
-//! `RUSTFLAGS="--cfg mesh_loom" cargo test -p mesh-rpc --lib --release --target-dir target/loom loom_` runs every
-//! interleaving of the tests named so. (Not `--cfg loom`, which others in the tree take for theirs.)
+//! `cargo rig loom` runs every interleaving of the tests named `loom_`. It compiles this crate alone with
+//! `--cfg mesh_loom` (not `--cfg loom`, which others in the tree take for theirs).
+//!
+//! What others change by a read and a write in one (`swap`, `fetch_update`) is set by `swap` as well where that is
+//! tested, never by `store`: loom does not order the two, as C11 does, and finds what cannot be.
 //!
 //! Covered are, of the client, `Slots` and `Queue`, `Calls`, `Gauges`, `Load`, `SlowStart`, `Keeper`, `Gate`, `Counts`,
 //! `Window`, `RepeatBudget`, `Throttle`, `Class` (the adaptive throttle), `Vitals`, `Streams` (of a connection), `Wish`

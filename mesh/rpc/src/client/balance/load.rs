@@ -160,8 +160,8 @@ impl Load {
 
     /// Another server is behind the address now, or the same one anew.
     pub(in crate::client) fn forget(&self) {
-        self.latency.store(Estimate::UNMEASURED, Ordering::Relaxed);
-        self.penalty.store(0, Ordering::Relaxed);
+        self.latency.swap(Estimate::UNMEASURED, Ordering::Relaxed);
+        self.penalty.swap(0, Ordering::Relaxed);
     }
 
     fn observe(&self, scale: &Scale, seconds: f32, now: Tick, only_raise: bool) {

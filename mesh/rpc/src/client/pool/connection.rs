@@ -93,7 +93,7 @@ impl Streams {
     fn take(&self) -> bool {
         let taken = self.under_way.take(self.limit());
         if taken && !self.used.load(Ordering::Relaxed) {
-            self.used.store(true, Ordering::Relaxed);
+            self.used.swap(true, Ordering::Relaxed);
         }
         taken
     }

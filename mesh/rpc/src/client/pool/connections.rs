@@ -126,7 +126,7 @@ impl Wish {
     }
 
     fn is_dealt_with(&self) {
-        self.0.store(false, Ordering::SeqCst);
+        self.0.swap(false, Ordering::SeqCst);
     }
 }
 
