@@ -28,7 +28,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
     }
     let tests = executable(&built.stdout).context("cargo names no tests that it has built")?;
     let listed = Command::new(&tests).args([NAMES, "--list"]).output().context("cannot list the tests")?;
-    if !String::from_utf8_lossy(&listed.stdout).contains(": test") {
+    if !(listed.status.success() && String::from_utf8_lossy(&listed.stdout).contains(": test")) {
         bail!("no test is called {NAMES}");
     }
     workspace::run(Command::new(tests).arg(NAMES))
@@ -41,7 +41,7 @@ struct Message {
     executable: Option<PathBuf>,
 }
 
-/// The one program that was built.
+/// The program of the package: what it depends on are libraries, and programs that were run while it was built.
 fn executable(told: &[u8]) -> Option<PathBuf> {
     told.split(|byte| *byte == b'\n')
         .filter_map(|line| serde_json::from_slice::<Message>(line).ok())

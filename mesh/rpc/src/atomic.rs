@@ -6,7 +6,7 @@
 //! What others change by a read and a write in one (`swap`, `fetch_update`) is set by `swap` as well where that is
 //! tested, never by `store`: loom does not order the two, as C11 does, and finds what cannot be.
 //!
-//! Covered are, of the client, `Slots` and `Queue`, `Calls`, `Gauges`, `Load`, `SlowStart`, `Keeper`, `Gate`, `Counts`,
+//! Covered are, of the client, `Slots` and `Queue`, `Calls`, `Load`, `SlowStart`, `Keeper`, `Gate`, `Counts`,
 //! `Window`, `RepeatBudget`, `Throttle`, `Class` (the adaptive throttle), `Vitals`, `Streams` (of a connection), `Wish`
 //! (for one more connection) and `Sketch`; of the server `Limiter`, `Table` and `Calls` (what a drain waits for). Not
 //! covered is what is one access, or has no two that must agree: counters that are added to and read by telemetry,

@@ -83,11 +83,11 @@ pub fn packed_message_key(frame: &[u8], encoding: Encoding, field: &MessageField
     message_key::of_packed(frame, &headers(&GRPC_ENCODING, &[encoding.name().as_bytes()]), field)
 }
 
-/// What the API server of Kubernetes says to a list of EndpointSlices, and then to a watch, in pieces: the endpoints at a
-/// port.
+/// What the API server of Kubernetes says to a list of EndpointSlices, and then to a watch, in pieces: the endpoints at
+/// a port.
 #[cfg(feature = "k8s")]
 pub fn endpoint_slices(list: &[u8], watch: &[&[u8]], port: &str) -> Vec<String> {
-    client::told(list, watch, port)
+    client::k8s_endpoints(list, watch, port)
 }
 
 /// A header with each value that can be one.

@@ -82,7 +82,7 @@ fn a_hedge_of_a_method_with_side_effects() {
 
 #[test]
 fn a_retry_or_hedge_of_a_stream_of_requests() {
-    let of = |what| format!("has a {what} policy, but a stream of requests cannot be sent again");
+    let of = |what| format!("has a {what} policy, but a stream of requests cannot be repeated");
     assert_refused("(stream Request) returns (Response)", READ, RETRY, &of("retry"));
     assert_refused("(stream Request) returns (stream Response)", READ, HEDGE, &of("hedge"));
 }

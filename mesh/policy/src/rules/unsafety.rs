@@ -23,8 +23,8 @@ pub enum Unsafe {
     /// Hedged attempts run at the same time, so even an idempotent write is carried out twice at once.
     #[error("hedges a method whose idempotency_level is {}, not NO_SIDE_EFFECTS", level(*.0))]
     HedgeOfEffects(Idempotency),
-    /// What was read from the caller's stream is gone: it cannot be sent again.
-    #[error("has a {0} policy, but a stream of requests cannot be sent again")]
+    /// A caller's stream can be longer than what is kept of it.
+    #[error("has a {0} policy, but a stream of requests cannot be repeated")]
     RepeatedStream(Repeat),
     /// A call is governed by one of the two (gRFC A6).
     #[error("has both a retry and a hedge policy; a method may have one")]

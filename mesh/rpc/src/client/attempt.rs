@@ -59,7 +59,7 @@ impl Tried {
 pub(super) struct Told {
     /// The endpoint it went to last.
     pub(super) picked: Option<SocketAddr>,
-    /// How often it was sent once more because it had never left this process.
+    /// How often it was sent once more because nobody had seen it.
     pub(super) resent: u32,
 }
 
@@ -73,7 +73,8 @@ pub(super) fn picked(address: SocketAddr) {
     TOLD.set(Told { picked: Some(address), ..TOLD.get() });
 }
 
-/// The attempt that is being polled did not leave this process, and is sent once more.
+/// The attempt that is being polled did not leave this process, or was not looked at by a server, and is sent once
+/// more.
 pub(super) fn resent() {
     let told = TOLD.get();
     TOLD.set(Told { resent: told.resent.saturating_add(1), ..told });

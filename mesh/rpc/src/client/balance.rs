@@ -146,7 +146,7 @@ fn send(
             };
             place.failed(&error);
             let unseen = error.is_unprocessed();
-            let Some(again) = spare.take().filter(|spare| unseen && spare.source.is_whole()) else {
+            let Some(again) = spare.take().filter(|spare| unseen && spare.source.stop()) else {
                 return Err(error.into());
             };
             attempt::resent();
@@ -167,7 +167,7 @@ struct Spare {
 impl Spare {
     /// Of a stream, up to `limit` bytes are kept.
     fn of(request: &mut Request<Outgoing>, limit: usize) -> Option<Box<Self>> {
-        let source = request.body_mut().source(limit)?;
+        let source = request.body_mut().record(limit)?;
         Some(Box::new(Self { head: Head::of(request), source, counter: request.body().counter() }))
     }
 
@@ -176,6 +176,8 @@ impl Spare {
         let mut tried = Tried::default();
         tried.add(refuser);
         let body = self.source.body();
+        // It is sent once more, and not twice.
+        self.source.commit();
         let body = match self.counter {
             Some(counter) => body.measured(counter),
             None => body,

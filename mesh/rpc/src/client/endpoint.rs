@@ -318,7 +318,7 @@ impl Endpoint {
             Ok(()) => "the server closed the connection".to_owned(),
             Err(error) => chain(error).to_string(),
         };
-        if ended.how.is_err_and(|error| error.is_too_many_pings())
+        if matches!(ended.how, Err(ConnectionError::TooManyPings(_)))
             && let Some(interval) = self.wires.ping_interval.was_too_often(pinged_every)
         {
             let (endpoint, interval_s) = (&self.address, interval.as_secs());

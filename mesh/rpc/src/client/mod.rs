@@ -54,7 +54,7 @@ pub use probe::{Decisions, Picked};
 #[cfg(feature = "probe")]
 pub(crate) use received::repair;
 #[cfg(all(feature = "probe", feature = "k8s"))]
-pub(crate) use resolve::k8s::told;
+pub(crate) use resolve::k8s::told as k8s_endpoints;
 #[cfg(feature = "probe")]
 pub use retry::RepeatDecisions;
 pub use retry::{AttemptCounts, RetryConfig};

@@ -9,32 +9,32 @@ use std::{
 /// allow a ping every five minutes if nothing else is said.
 const MOST: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// The interval of keepalive pings on new connections, in milliseconds: what is configured, until a server says that
+/// The interval of keepalive pings on new connections, in nanoseconds: what is configured, until a server says that
 /// this is too often.
 #[derive(Debug)]
 pub(super) struct PingInterval(AtomicU64);
 
 impl PingInterval {
     pub(super) fn new(configured: Duration) -> Self {
-        Self(AtomicU64::new(millis(configured)))
+        Self(AtomicU64::new(nanos(configured)))
     }
 
     pub(super) fn get(&self) -> Duration {
-        Duration::from_millis(self.0.load(Ordering::Relaxed))
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
     }
 
-    /// A connection that was asked `every` so long is lost for that. From the next one on it is twice as long; of several
-    /// connections that were lost together only once. Returns what it is now, if that is more than before.
+    /// A connection that was asked `every` so long is lost for that. From the next one on it is twice as long; of
+    /// several connections that were lost together only once. Returns what it is now, if that is more than before.
     pub(super) fn was_too_often(&self, every: Duration) -> Option<Duration> {
         let doubled = every.saturating_mul(2).min(MOST);
-        let before = self.0.fetch_max(millis(doubled), Ordering::Relaxed);
-        (before < millis(doubled)).then_some(doubled)
+        let before = self.0.fetch_max(nanos(doubled), Ordering::Relaxed);
+        (before < nanos(doubled)).then_some(doubled)
     }
 }
 
-fn millis(duration: Duration) -> u64 {
-    // Less than one would be no interval at all.
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
+/// Of what is configured, up to some five hundred years.
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -60,6 +60,6 @@ mod tests {
         let day = Duration::from_secs(24 * 60 * 60);
         let interval = PingInterval::new(day);
         assert_eq!((interval.was_too_often(day), interval.get()), (None, day));
-        assert_eq!(PingInterval::new(Duration::from_micros(1)).get(), Duration::from_millis(1));
+        assert_eq!(PingInterval::new(Duration::from_nanos(1)).get(), Duration::from_nanos(1));
     }
 }

@@ -111,7 +111,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Future for ClientConnection<Io> {
         if this.keepalive.poll_dead(cx).is_ready() {
             return Poll::Ready(Err(ConnectionError::Silent));
         }
-        Pin::new(&mut this.inner).poll(cx).map_err(ConnectionError::Http2)
+        let is_asking = this.keepalive.is_asking();
+        Pin::new(&mut this.inner).poll(cx).map_err(|error| ConnectionError::of(error, is_asking))
     }
 }
 
@@ -121,23 +122,30 @@ pub(crate) enum ConnectionError {
     /// It did not answer a ping.
     #[error("the other end is silent: a keepalive ping was not answered")]
     Silent,
+    /// It was asked too often whether it lives.
+    #[error("the other end was sent too many keepalive pings")]
+    TooManyPings(#[source] h2::Error),
     /// HTTP/2, or the network.
     #[error(transparent)]
     Http2(#[from] h2::Error),
 }
 
 impl ConnectionError {
-    /// Whether the peer ended the connection because it was pinged too often (gRFC A8: GOAWAY, ENHANCE_YOUR_CALM,
-    /// `too_many_pings`). Who can send no debug data, as servers over h2, ours among them, says it without.
-    pub(crate) fn is_too_many_pings(&self) -> bool {
-        let Self::Http2(error) = self else { return false };
-        if !(error.is_go_away() && error.is_remote()) || error.reason() != Some(Reason::ENHANCE_YOUR_CALM) {
-            return false;
-        }
-        // h2 shows the debug data here alone: `... (b"too_many_pings")`.
-        let text = error.to_string();
-        text.contains("too_many_pings") || !text.ends_with(')')
+    /// `is_asking`: whether a keepalive ping was under way.
+    fn of(error: h2::Error, is_asking: bool) -> Self {
+        if says_too_many_pings(&error, is_asking) { Self::TooManyPings(error) } else { Self::Http2(error) }
     }
+}
+
+/// gRFC A8: GOAWAY, ENHANCE_YOUR_CALM, `too_many_pings`. Who can send no debug data, as servers over h2, ours among
+/// them, says it without, and can mean something else by it; in answer to a ping it means this.
+fn says_too_many_pings(error: &h2::Error, is_asking: bool) -> bool {
+    if !(error.is_go_away() && error.is_remote()) || error.reason() != Some(Reason::ENHANCE_YOUR_CALM) {
+        return false;
+    }
+    // h2 shows the debug data here alone: `... (b"too_many_pings")`.
+    let text = error.to_string();
+    text.contains("too_many_pings") || (is_asking && !text.ends_with(')'))
 }
 
 /// Sends requests on a connection. When the last clone is gone, so is the connection, once its calls are over.
@@ -169,7 +177,7 @@ impl SendRequest {
     /// [`Unsent`].
     pub(crate) fn send<B>(mut self, request: Request<B>) -> Result<Sent, Box<Unsent<B>>>
     where
-        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B: Body<Data = Bytes, Error: Send + Unpin> + Send + Unpin + 'static,
     {
         // Never pending: that is only who has a stream in the queue, and this clone has none.
         if let Poll::Ready(Err(error)) = self.inner.poll_ready(&mut Context::from_waker(Waker::noop())) {
@@ -191,9 +199,9 @@ impl SendRequest {
                     return Ok(Sent::broken(error, waiting));
                 }
             }
-            Begun::Part(frame) => {
+            Begun::Part(first) => {
                 let (stop, stopped) = oneshot::channel::<()>();
-                let rest = Pump::new(stream, Rest { first: frame, body });
+                let rest = Pump::new(stream, Rest { first, body });
                 self.tasks.spawn(async move {
                     // Who dropped the answer wants the question no longer; its stream is reset with the pump.
                     tokio::select! {
@@ -267,17 +275,17 @@ impl Drop for Waiting {
 }
 
 /// What of a body is ready.
-enum Begun {
+enum Begun<E> {
     /// It is empty.
     Empty,
     /// All of it.
     Whole(Bytes),
-    /// Not all of it; what there is.
-    Part(Option<Frame<Bytes>>),
+    /// Not all of it; what there is, or why there will be no more.
+    Part(Option<Result<Frame<Bytes>, E>>),
 }
 
-impl Begun {
-    fn of<B: Body<Data = Bytes> + Unpin>(body: &mut B) -> Self {
+impl<E> Begun<E> {
+    fn of<B: Body<Data = Bytes, Error = E> + Unpin>(body: &mut B) -> Self {
         if body.is_end_stream() {
             return Self::Empty;
         }
@@ -285,23 +293,24 @@ impl Begun {
         match Pin::new(&mut *body).poll_frame(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                 Ok(data) if body.is_end_stream() => Self::Whole(data),
-                Ok(data) => Self::Part(Some(Frame::data(data))),
-                Err(frame) => Self::Part(Some(frame)),
+                Ok(data) => Self::Part(Some(Ok(Frame::data(data)))),
+                Err(frame) => Self::Part(Some(Ok(frame))),
             },
             Poll::Ready(None) => Self::Empty,
-            // A body that fails will not be asked again: it is the pump that resets the stream.
-            Poll::Ready(Some(Err(_))) | Poll::Pending => Self::Part(None),
+            // The pump resets the stream: a body that has failed must not be asked again, for it may say that it is over.
+            Poll::Ready(Some(Err(error))) => Self::Part(Some(Err(error))),
+            Poll::Pending => Self::Part(None),
         }
     }
 }
 
 /// A body whose first frame was taken.
-struct Rest<B> {
-    first: Option<Frame<Bytes>>,
+struct Rest<B: Body> {
+    first: Option<Result<Frame<Bytes>, B::Error>>,
     body: B,
 }
 
-impl<B: Body<Data = Bytes> + Unpin> Body for Rest<B> {
+impl<B: Body<Data = Bytes, Error: Unpin> + Unpin> Body for Rest<B> {
     type Data = Bytes;
     type Error = B::Error;
 
@@ -310,7 +319,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Rest<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match self.first.take() {
-            Some(frame) => Poll::Ready(Some(Ok(frame))),
+            Some(first) => Poll::Ready(Some(first)),
             None => Pin::new(&mut self.body).poll_frame(cx),
         }
     }

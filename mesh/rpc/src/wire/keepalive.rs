@@ -46,6 +46,11 @@ impl Keepalive {
         Self { ping_pong, heard, settings, timer, is_asking: false }
     }
 
+    /// Whether a PING is not answered yet.
+    pub(super) fn is_asking(&self) -> bool {
+        self.is_asking
+    }
+
     /// Ready once the connection is dead. To be polled whenever the connection is, before it: a PING that is due
     /// leaves with it.
     pub(super) fn poll_dead(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -147,9 +147,12 @@ async fn a_watch_that_fails_is_begun_anew_and_not_too_often() {
     });
     let mut client = watching(&network, 1);
     let _ = client.unary(UnaryRequest::default()).await;
-    while asked.lock().unwrap().len() < 8 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let all = async {
+        while asked.lock().unwrap().len() < 8 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), all).await.expect("it asks again and again");
     let asked = asked.lock().unwrap();
     let waits: Vec<_> = asked.windows(2).map(|pair| (pair[1] - pair[0]).as_millis()).collect();
     // 100 ms and each time 1.6 times as long, give or take a fifth; at once after it has said something; and anew.

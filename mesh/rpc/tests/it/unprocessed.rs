@@ -6,10 +6,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use echo::{ClientStreamRequest, UnaryRequest, echo_service_server::EchoServiceServer};
-use futures_util::{StreamExt as _, stream};
+use echo::{BidiStreamRequest, UnaryRequest, echo_service_server::EchoServiceServer};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use http::{HeaderMap, Response};
-use mesh_policy::PolicyTable;
+use mesh_policy::{MethodPolicy, PolicyTable};
 use mesh_rpc::{Channel, Listener as _, RetryConfig, Server, Target};
 use mesh_telemetry::spans::SpanValue;
 use tokio::{
@@ -20,7 +20,7 @@ use tonic::{Code, Status};
 
 use crate::spans::{attribute, spans, telemetry};
 use crate::support::{
-    Echo, EchoClient, Network, POLICIES, RETRIES, Scrape, address,
+    ENDLESS_UNARY, Echo, EchoClient, Network, POLICIES, RETRIES, Scrape, address,
     frames::{DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, SETTINGS, calls, frame},
     reason, spawn,
 };
@@ -142,35 +142,46 @@ async fn what_is_sent_again_is_counted_and_told_of() {
     }
 }
 
+/// Streams that are not repeated, of a method that is known.
+static STREAMS: PolicyTable = PolicyTable::new(&[MethodPolicy {
+    path: "/echo.v1.EchoService/BidiStream",
+    client_streaming: true,
+    server_streaming: true,
+    ..ENDLESS_UNARY
+}]);
+
+/// What a server answers to a stream of these texts that another one has not looked at.
+async fn streamed(texts: &[&str], policies: &'static PolicyTable) -> Result<Vec<String>, Status> {
+    let network = Network::default();
+    let mut listener = network.listen(1);
+    let server = Server::builder().service(EchoServiceServer::new(Echo::default())).build().unwrap();
+    tokio::spawn(async move {
+        let (io, _) = listener.accept().await.unwrap();
+        answer_one_and_go_away(io).await;
+        spawn(server, listener)
+    });
+    let channel = Channel::builder(Target::fixed([address(1)])).connector(network).policies(policies);
+    let channel = channel.retry(RetryConfig { replay_bytes_max: 128, ..RetryConfig::default() });
+    let mut client = EchoClient::new(channel.seed(1).build().unwrap());
+    assert_eq!(hello(&mut client).await.unwrap(), "");
+    let messages: Vec<_> = texts.iter().map(|text| BidiStreamRequest { text: (*text).to_owned() }).collect();
+    // One by one: the first is sent before the server speaks, the others come after.
+    let paced = stream::iter(messages).enumerate().then(async |(index, message)| {
+        tokio::time::sleep(Duration::from_millis(u64::from(index > 0))).await;
+        message
+    });
+    let answers = client.bidi_stream(Box::pin(paced)).await?.into_inner();
+    answers.map(|answer| Ok(answer?.text)).try_collect().await
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_stream_of_no_known_method_is_sent_again_whole_as_far_as_it_is_kept() {
-    let whole: &[&str] = &["one", "two", "three"];
-    for (texts, expected) in
-        [(whole, Ok(3)), (&["longer than what is kept of it"], Err("GONE_AWAY".to_owned()))]
-    {
-        let network = Network::default();
-        let mut listener = network.listen(1);
-        let server = Server::builder().service(EchoServiceServer::new(Echo::default())).build().unwrap();
-        tokio::spawn(async move {
-            let (io, _) = listener.accept().await.unwrap();
-            answer_one_and_go_away(io).await;
-            spawn(server, listener)
-        });
-        let channel = Channel::builder(Target::fixed([address(1)])).connector(network);
-        let channel = channel.retry(RetryConfig { replay_bytes_max: 32, ..RetryConfig::default() });
-        let mut client = EchoClient::new(channel.seed(1).build().unwrap());
-        assert_eq!(hello(&mut client).await.unwrap(), "");
-        let messages = texts.iter().map(|text| ClientStreamRequest { text: (*text).to_owned() });
-        // One by one: the first is sent before the server speaks, the others come after.
-        let paced = stream::iter(messages.collect::<Vec<_>>()).enumerate().then(async |(index, message)| {
-            tokio::time::sleep(Duration::from_millis(u64::from(index > 0))).await;
-            message
-        });
-        let answer = client.client_stream(Box::pin(paced)).await;
-        assert_eq!(
-            answer.map(|answer| answer.into_inner().count).map_err(|status| reason(&status)),
-            expected
-        );
+async fn a_stream_is_sent_again_whole_as_far_as_it_is_kept() {
+    static NONE: PolicyTable = PolicyTable::new(&[]);
+    for policies in [&NONE, &STREAMS] {
+        let texts = ["one", "two", "three", "four", "five", "six"];
+        assert_eq!(streamed(&texts, policies).await.unwrap(), texts);
+        let long = "more than what is kept ".repeat(6);
+        assert_eq!(reason(&streamed(&[&long], policies).await.unwrap_err()), "GONE_AWAY");
     }
 }
 

@@ -13,7 +13,7 @@ names! {
     CLIENT_ATTEMPT_RECEIVED = "grpc.client.attempt.rcvd_total_compressed_message_size";
     /// Histogram, `{retry}`: retries of a call, without transparent ones and hedges (A96, experimental).
     CLIENT_CALL_RETRIES = "grpc.client.call.retries";
-    /// Histogram, `{transparent_retry}`: retries of what never left the client (A96, experimental).
+    /// Histogram, `{transparent_retry}`: retries of what no server has looked at (A96, experimental).
     CLIENT_CALL_TRANSPARENT_RETRIES = "grpc.client.call.transparent_retries";
     /// Histogram, `{hedge}`: hedges of a call (A96, experimental).
     CLIENT_CALL_HEDGES = "grpc.client.call.hedges";

@@ -29,7 +29,7 @@ pub(in crate::client) enum Outgoing {
     Whole(Message),
     /// The same, of a call that is not repeated: whoever sends it also sends it once more if nobody has seen it.
     Lone(Message),
-    /// As the caller makes it, after what was made already. It is not repeated either.
+    /// As the caller makes it, after what was made already.
     Streamed {
         /// What comes first, last one first.
         begun: Vec<Frame<Bytes>>,
@@ -106,9 +106,9 @@ impl Outgoing {
         Self::Measured(Box::new(Measured { body: self, meter: Meter::default(), bytes }))
     }
 
-    /// From where the body comes once more, unless whoever gave it sends it again himself. A stream is recorded from now
-    /// on, up to `limit` bytes.
-    pub(in crate::client) fn source(&mut self, limit: usize) -> Option<Source> {
+    /// From where the body comes once more, unless whoever gave it sends it again himself. A stream is recorded from
+    /// now on, up to `limit` bytes.
+    pub(in crate::client) fn record(&mut self, limit: usize) -> Option<Source> {
         match self {
             Self::Lone(message) => Some(Source::Whole(message.clone())),
             Self::Streamed { .. } => {
@@ -116,7 +116,7 @@ impl Outgoing {
                 *self = tape.play();
                 Some(Source::Taped(tape))
             }
-            Self::Measured(measured) => measured.body.source(limit),
+            Self::Measured(measured) => measured.body.record(limit),
             Self::Whole(_) | Self::Taped(_) => None,
         }
     }

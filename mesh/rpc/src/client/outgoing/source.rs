@@ -19,11 +19,12 @@ impl Source {
         }
     }
 
-    /// Whether all of it can be sent once more.
-    pub(in crate::client) fn is_whole(&self) -> bool {
+    /// Whoever was sent it last gets no more of it. Whether all of it can be sent once more: this does not change any
+    /// more until it is.
+    pub(in crate::client) fn stop(&self) -> bool {
         match self {
             Self::Whole(_) => true,
-            Self::Taped(tape) => tape.is_whole(),
+            Self::Taped(tape) => tape.stop(),
         }
     }
 

@@ -143,7 +143,8 @@ fn publish(directory: &Directory, slices: &Slices, port: &ServicePort) {
     directory.update(&endpoints);
 }
 
-/// The endpoints that a list, and a watch after it that comes in pieces, come to at a port. What makes no sense ends it.
+/// The endpoints that a list, and a watch after it that comes in pieces, come to at a port. What makes no sense ends
+/// it.
 #[cfg(feature = "probe")]
 pub(crate) fn told(list: &[u8], watch: &[&[u8]], port: &str) -> Vec<String> {
     use futures_util::{FutureExt as _, stream};

@@ -13,8 +13,9 @@ pub struct RetryConfig {
     /// Attempts of a call in all, whatever its contract allows; 1 switches retries and hedges off. At most 5
     /// (gRFC A6).
     pub max_attempts: u32,
-    /// How many bytes of a request that its caller streams are kept for another attempt, for each call, until its answer
-    /// begins. A request that grows beyond is not repeated. A unary request is never copied and has no such bound. gRPC leaves the
+    /// How many bytes of a request that its caller streams are kept for another attempt, for each call, until its
+    /// answer begins; a message counts for some more than its length. A request that grows beyond is not repeated, nor
+    /// sent again when a server has not looked at it; zero: none is. A unary request is never copied and has no such bound. gRPC leaves the
     /// number to implementations; 64 KiB is Linkerd's (`MAX_RETRY_LENGTH`).
     pub replay_bytes_max: usize,
     /// The share of repeats: retries and hedges together, for the channel.

@@ -55,7 +55,7 @@ where
                     return Answer::give(result, Some(call));
                 };
                 let left = deadline::current().map(Deadline::remaining);
-                match attempts.after(&failure, source.is_whole(), left, &*call.shared) {
+                match attempts.after(&failure, source.stop(), left, &*call.shared) {
                     step @ (Step::Answer | Step::HeldBack) => {
                         if step == Step::HeldBack {
                             call.tally.held_back = true;

@@ -213,6 +213,11 @@ impl Observer for UnderWay {
         polled
     }
 
+    fn head(&mut self) {
+        // From now on nothing is sent once more.
+        self.alone = false;
+    }
+
     fn data(&mut self, data: &Bytes) {
         self.received.see(data);
     }

@@ -19,6 +19,9 @@ pub(in crate::client) trait Observer {
     /// Polls what is observed.
     fn watch<T>(&mut self, poll: impl FnOnce() -> T) -> T;
 
+    /// The head of an answer came that goes on.
+    fn head(&mut self) {}
+
     /// A piece of the answer came.
     fn data(&mut self, data: &Bytes);
 
@@ -59,6 +62,9 @@ where
         };
         if let (Some(code), Some(mut over)) = (code, observer.take_if(|_| code.is_some())) {
             over.ended(code, result.as_ref().err());
+        }
+        if let Some(observer) = &mut observer {
+            observer.head();
         }
         Poll::Ready(result.map(|response| response.map(|inner| Observed { inner, observer })))
     }

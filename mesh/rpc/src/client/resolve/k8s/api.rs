@@ -259,12 +259,20 @@ pub(super) struct Page {
     next: Option<String>,
 }
 
+/// Reads a page of a list.
+///
+/// # Errors
+/// [`ApiError::Malformed`].
 pub(super) fn page_of(bytes: &[u8]) -> Result<Page, ApiError> {
     let List { metadata, items } = serde_json::from_slice(bytes).map_err(ApiError::Malformed)?;
     let next = metadata.cursor.filter(|cursor| !cursor.is_empty());
     Ok(Page { items: items.unwrap_or_default(), version: metadata.version, next })
 }
 
+/// Reads a line of a watch: what changes, and the version after it.
+///
+/// # Errors
+/// [`ApiError::Malformed`]; what the server tells instead, if it does.
 pub(super) fn change(line: &[u8]) -> Result<(Change, String), ApiError> {
     let Event { kind, object } = serde_json::from_slice(line).map_err(ApiError::Malformed)?;
     match kind.as_str() {
