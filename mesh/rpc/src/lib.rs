@@ -66,8 +66,9 @@ pub use bug::Bug;
 pub use client::{
     AdaptiveThrottleConfig, AttemptCounts, BalanceConfig, Balancing, BudgetConfig, Channel, ChannelBuilder,
     ChannelConfig, ChannelConfigError, ConsecutiveConfig, FailurePercentageConfig, HashKey, HealthConfig,
-    HedgeConfig, OutlierConfig, PoolConfig, ResponseBody, ResponseFuture, RetryConfig, SlowStartConfig,
-    SuccessRateConfig, Target, TargetError, ThrottleConfig, WaitForReady, previous_attempts,
+    HedgeConfig, OutlierConfig, PoolConfig, ResponseBody, ResponseFuture, RetryConfig,
+    RollingSuccessRateConfig, SlowStartConfig, SuccessRateConfig, Target, TargetError, ThrottleConfig,
+    WaitForReady, previous_attempts,
 };
 #[cfg(feature = "probe")]
 pub use client::{Decisions, Picked, RepeatDecisions, ThrottleDecisions};

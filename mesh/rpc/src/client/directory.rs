@@ -25,7 +25,7 @@ use super::{
     address::Address,
     balance::{Absent, Members, Seat, Seats, Snapshot},
     endpoint::Endpoint,
-    outlier::{Breaker, Judged, Record, Standing, judge},
+    outlier::{Breaker, Due, Judged, Record, Standing, judge},
     target::Kind,
     wires::Wires,
 };
@@ -54,6 +54,7 @@ struct List {
     /// Why there are none. `None`: nobody has said yet.
     none: Option<String>,
     next_sweep: Option<Instant>,
+    next_part: Option<Instant>,
     next_trim: Option<Instant>,
 }
 
@@ -92,6 +93,7 @@ impl Directory {
             members: Arc::default(),
             none: None,
             next_sweep: None,
+            next_part: None,
             next_trim: None,
         };
         let directory = Self {
@@ -217,21 +219,28 @@ impl Directory {
         let mut list = self.lock();
         let list = &mut *list;
         let config = &self.wires.config;
-        let is_sweep = is_due(&mut list.next_sweep, config.outlier.interval, now);
+        let sweep = is_due(&mut list.next_sweep, config.outlier.interval, now);
+        let part = config.outlier.part().is_some_and(|part| is_due(&mut list.next_part, part, now));
         let is_trim = is_due(&mut list.next_trim, config.pool.idle, now);
-        let mut next = list.next_sweep.into_iter().chain(list.next_trim).min();
+        let mut next = [list.next_sweep, list.next_part, list.next_trim].into_iter().flatten().min();
         for entry in &mut list.entries {
             if is_trim {
                 entry.endpoint.close_idle();
             }
             next = sooner(next, entry.endpoint.connect_if_due(wanted, now));
             // A server that cannot be reached proves nothing by a probe, and takes a place from those that can.
-            if entry.breaker.is_half_open() && !entry.endpoint.is_connected() {
-                entry.breaker.close();
-                entry.endpoint.gauges.record.readmit();
+            if !entry.endpoint.is_connected() {
+                entry.breaker.is_gone();
+                if entry.breaker.is_half_open() {
+                    entry.breaker.close();
+                    entry.endpoint.gauges.record.readmit();
+                }
             }
         }
-        next = sooner(next, judge(&mut list.entries, &config.outlier, is_sweep, now, &self.wires.random));
+        next = sooner(
+            next,
+            judge(&mut list.entries, &config.outlier, Due { sweep, part }, now, &self.wires.random),
+        );
         self.publish(list, now);
         next
     }

@@ -255,7 +255,7 @@ impl Endpoint {
         if is_first {
             // Whatever is known is of a server that may be gone.
             self.gauges.load.forget();
-            self.gauges.record.begin_anew();
+            self.gauges.record.forget();
             self.begin_slowly();
             self.ask_for_health(&mut state);
         }

@@ -47,7 +47,9 @@ pub use channel::{Channel, ChannelBuilder, ResponseBody, ResponseFuture};
 pub use config::{ChannelConfig, ChannelConfigError};
 pub use health::HealthConfig;
 pub use latency::HedgeConfig;
-pub use outlier::{ConsecutiveConfig, FailurePercentageConfig, OutlierConfig, SuccessRateConfig};
+pub use outlier::{
+    ConsecutiveConfig, FailurePercentageConfig, OutlierConfig, RollingSuccessRateConfig, SuccessRateConfig,
+};
 pub use pool::PoolConfig;
 #[cfg(feature = "probe")]
 pub use probe::{Decisions, Picked};

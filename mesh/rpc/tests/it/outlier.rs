@@ -4,9 +4,10 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use echo::UnaryRequest;
 use mesh_rpc::{
-    BalanceConfig, Balancing, Channel, ChannelConfig, ConsecutiveConfig, OutlierConfig, SlowStartConfig,
-    Target,
+    BalanceConfig, Balancing, Channel, ChannelConfig, ConsecutiveConfig, OutlierConfig,
+    RollingSuccessRateConfig, SlowStartConfig, Target,
 };
+use tokio::time::Instant;
 use tonic::{Code, Request, Status};
 
 use crate::support::{Echo, EchoClient, Network, Node, address};
@@ -154,6 +155,22 @@ async fn without_a_panic_threshold_the_only_server_rests() {
     );
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(house.say("name").await.unwrap(), "a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_three_servers_the_one_that_fails_every_other_call_is_ejected_if_that_is_asked_for() {
+    let rolling = RollingSuccessRateConfig { jitter: 0.0, ..RollingSuccessRateConfig::default() };
+    for (rolling, expected) in [(None, 20), (Some(rolling), 0)] {
+        let mut house = House::of(3, OutlierConfig { rolling_success_rate: rolling, ..exact() }).await;
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_millis(1_200) {
+            house.after("not b", 3, MILLI).await;
+            house.after("name", 3, MILLI).await;
+        }
+        // It was looked at after a second, and rests for another one.
+        let (came, failed) = house.after("name", 60, MILLI).await;
+        assert_eq!((came[1], failed), (expected, 0));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mesh_telemetry::metrics::Detection;
 use tokio::time::Instant;
 
-use super::OutlierConfig;
+use super::{OutlierConfig, answers::Answers};
 
 /// Why an endpoint was ejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,14 @@ pub(super) enum Cause {
     SuccessRate,
     FailurePercentage,
     Consecutive,
+    RollingSuccessRate,
+}
+
+/// How long an endpoint is ejected that is not compared with others: each time twice as long, until a probe passes.
+struct Penalty {
+    min: Duration,
+    max: Duration,
+    jitter: f64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,10 +36,12 @@ pub(in crate::client) struct Breaker {
     state: State,
     /// A50's ejection time multiplier: how often the endpoint was ejected by comparison, less the sweeps since.
     multiplier: u32,
-    /// Ejections for failures in a row, without a success in between.
+    /// Ejections that were not by comparison, without a success in between.
     trips: u32,
-    /// Whether the endpoint failed often enough in a row when it was last looked at, and there was no room to eject it.
-    is_spared: bool,
+    /// For what it was to be ejected when it was last looked at, and there was no room: failures in a row, and its
+    /// rolling success rate.
+    spared: [bool; 2],
+    pub(super) answers: Answers,
 }
 
 /// How long a probe may be under way before another call may try: one that hangs must not hold the endpoint.
@@ -44,13 +54,37 @@ impl Cause {
             Self::SuccessRate => Detection::SuccessRate,
             Self::FailurePercentage => Detection::FailurePercentage,
             Self::Consecutive => Detection::Consecutive,
+            Self::RollingSuccessRate => Detection::RollingSuccessRate,
+        }
+    }
+
+    /// `None` where endpoints are compared with each other.
+    fn penalty(self, config: &OutlierConfig) -> Option<Penalty> {
+        match self {
+            Self::SuccessRate | Self::FailurePercentage => None,
+            Self::Consecutive => config.consecutive.as_ref().map(|it| Penalty {
+                min: it.penalty_min,
+                max: it.penalty_max,
+                jitter: it.jitter,
+            }),
+            Self::RollingSuccessRate => config.rolling_success_rate.as_ref().map(|it| Penalty {
+                min: it.penalty_min,
+                max: it.penalty_max,
+                jitter: it.jitter,
+            }),
         }
     }
 }
 
 impl Breaker {
     pub(in crate::client) fn new() -> Self {
-        Self { state: State::Closed, multiplier: 0, trips: 0, is_spared: false }
+        Self {
+            state: State::Closed,
+            multiplier: 0,
+            trips: 0,
+            spared: [false; 2],
+            answers: Answers::default(),
+        }
     }
 
     pub(super) fn state(&self) -> State {
@@ -67,15 +101,13 @@ impl Breaker {
 
     /// Closed or half-open, or half-open once more, to open. `fraction` is random, from 0 up to 1.
     pub(super) fn open(&mut self, cause: Cause, config: &OutlierConfig, now: Instant, fraction: f64) {
-        let time = match (cause, &config.consecutive) {
-            (Cause::Consecutive, Some(consecutive)) => {
+        let time = match cause.penalty(config) {
+            Some(Penalty { min, max, jitter }) => {
                 self.trips = self.trips.saturating_add(1);
                 let doublings = self.trips.saturating_sub(1).min(31);
-                let time =
-                    consecutive.penalty_min.saturating_mul(1 << doublings).min(consecutive.penalty_max);
-                time.mul_f64(1.0 + consecutive.jitter * fraction)
+                min.saturating_mul(1 << doublings).min(max).mul_f64(1.0 + jitter * fraction)
             }
-            _ => {
+            None => {
                 self.multiplier = self.multiplier.saturating_add(1);
                 let longest = config.max_ejection_time.max(config.base_ejection_time);
                 config.base_ejection_time.saturating_mul(self.multiplier).min(longest)
@@ -103,6 +135,12 @@ impl Breaker {
     pub(in crate::client) fn close(&mut self) {
         self.state = State::Closed;
         self.trips = 0;
+        self.answers.forget_lately();
+    }
+
+    /// There is no connection: the next one may lead to another server.
+    pub(in crate::client) fn is_gone(&mut self) {
+        self.answers.forget_lately();
     }
 
     /// Half-open to open.
@@ -119,10 +157,11 @@ impl Breaker {
         }
     }
 
-    /// Notes whether the endpoint is to be ejected for failures in a row and is not. Returns whether that is new: the
-    /// judge looks often, and one row is one finding.
-    pub(super) fn begins_to_be_spared(&mut self, is_spared: bool) -> bool {
-        let was_spared = std::mem::replace(&mut self.is_spared, is_spared);
+    /// Notes whether the endpoint is to be ejected for this, not by comparison, and is not. Returns whether that is
+    /// new: the judge looks often, and one row is one finding.
+    pub(super) fn begins_to_be_spared(&mut self, cause: Cause, is_spared: bool) -> bool {
+        let spared = &mut self.spared[usize::from(cause == Cause::RollingSuccessRate)];
+        let was_spared = std::mem::replace(spared, is_spared);
         is_spared && !was_spared
     }
 

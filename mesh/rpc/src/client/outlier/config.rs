@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::answers::PARTS;
 use crate::bug::Bug;
 
 /// Passive health: what makes an endpoint be ejected, for how long, and how many may be at once. The defaults are
@@ -25,6 +26,10 @@ pub struct OutlierConfig {
     pub failure_percentage: Option<FailurePercentageConfig>,
     /// Ejects those that fail many times in a row. `None`: nobody counts.
     pub consecutive: Option<ConsecutiveConfig>,
+    /// Ejects those that have not succeeded often enough lately, whatever others do: with three endpoints, too few to be
+    /// compared, it finds the one that fails every other call. `None`, as it is unless it is asked for (and as in
+    /// Linkerd): nobody looks.
+    pub rolling_success_rate: Option<RollingSuccessRateConfig>,
 }
 
 /// gRFC A50, "Success Rate Algorithm".
@@ -66,6 +71,24 @@ pub struct ConsecutiveConfig {
     pub jitter: f64,
 }
 
+/// Linkerd's breaker ("success rate").
+#[derive(Clone, Debug, PartialEq)]
+pub struct RollingSuccessRateConfig {
+    /// Ejected is who succeeds less often than that, from 0 to 1 (Linkerd: 0.8). An answer with RESOURCE_EXHAUSTED is
+    /// none.
+    pub threshold: f64,
+    /// How far it looks back (Linkerd: 10 s). It looks every tenth of that.
+    pub window: Duration,
+    /// How many calls within the window say something of an endpoint (Linkerd: 5).
+    pub request_volume: u32,
+    /// How long the first ejection lasts; each further one lasts twice as long as the one before (Linkerd: 1 s).
+    pub penalty_min: Duration,
+    /// The longest (Linkerd: 60 s).
+    pub penalty_max: Duration,
+    /// By up to which part of itself an ejection is longer than that (Linkerd: 0.5).
+    pub jitter: f64,
+}
+
 impl Default for OutlierConfig {
     fn default() -> Self {
         Self {
@@ -77,6 +100,7 @@ impl Default for OutlierConfig {
             success_rate: Some(SuccessRateConfig::default()),
             failure_percentage: Some(FailurePercentageConfig::default()),
             consecutive: Some(ConsecutiveConfig::default()),
+            rolling_success_rate: None,
         }
     }
 }
@@ -97,6 +121,19 @@ impl Default for ConsecutiveConfig {
     fn default() -> Self {
         Self {
             failures: 7,
+            penalty_min: Duration::from_secs(1),
+            penalty_max: Duration::from_secs(60),
+            jitter: 0.5,
+        }
+    }
+}
+
+impl Default for RollingSuccessRateConfig {
+    fn default() -> Self {
+        Self {
+            threshold: 0.8,
+            window: Duration::from_secs(10),
+            request_volume: 5,
             penalty_min: Duration::from_secs(1),
             penalty_max: Duration::from_secs(60),
             jitter: 0.5,
@@ -126,7 +163,13 @@ impl OutlierConfig {
                 return Err("outlier.consecutive.jitter must be from 0 to 1");
             }
         }
-        Ok(())
+        self.rolling_success_rate.as_ref().map_or(Ok(()), RollingSuccessRateConfig::check)
+    }
+
+    /// How often the rolling success rate is looked at, if it is.
+    pub(in crate::client) fn part(&self) -> Option<Duration> {
+        let parts = u32::try_from(PARTS).unwrap_or(u32::MAX);
+        self.rolling_success_rate.as_ref().map(|rolling| rolling.window / parts)
     }
 
     /// How many of `endpoints` may be ejected at once.
@@ -136,5 +179,22 @@ impl OutlierConfig {
         }
         let percent = usize::try_from(self.max_ejection_percent).unwrap_or(usize::MAX);
         (endpoints.saturating_mul(percent) / 100).max(1)
+    }
+}
+
+impl RollingSuccessRateConfig {
+    fn check(&self) -> Result<(), &'static str> {
+        if self.window < Duration::from_millis(100) {
+            return Err("outlier.rolling_success_rate.window must be at least 100 ms");
+        }
+        if !(0.0..=1.0).contains(&self.threshold) || !(0.0..=1.0).contains(&self.jitter) {
+            return Err("outlier.rolling_success_rate: threshold and jitter must be from 0 to 1");
+        }
+        if self.penalty_min.is_zero() || self.penalty_max < self.penalty_min {
+            return Err(
+                "outlier.rolling_success_rate: penalty_min must be more than 0 and at most penalty_max",
+            );
+        }
+        Ok(())
     }
 }

@@ -60,6 +60,12 @@ impl Counts {
         self.in_a_row.store(0, Ordering::Relaxed);
     }
 
+    /// All of it is of another endpoint.
+    pub(super) fn forget(&self) {
+        self.interval.swap(0, Ordering::Relaxed);
+        self.begin_anew();
+    }
+
     /// Ends an interval and begins the next.
     pub(super) fn take(&self) -> Interval {
         let bits = self.interval.swap(0, Ordering::Relaxed);
@@ -68,6 +74,13 @@ impl Counts {
 }
 
 impl Interval {
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            successes: self.successes.saturating_add(other.successes),
+            failures: self.failures.saturating_add(other.failures),
+        }
+    }
+
     pub(super) fn volume(self) -> u32 {
         self.successes.saturating_add(self.failures)
     }

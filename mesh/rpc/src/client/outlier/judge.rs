@@ -21,12 +21,20 @@ pub(in crate::client) trait Judged {
     fn found(&self, _: Detection, _spared: Option<Unenforced>) {}
 }
 
-/// Judges all endpoints by what was written down of them; with `is_sweep`, also compares them with each other.
-/// Returns when time alone changes something, if it does.
+/// What is to be looked at, beside the failures in a row, which always are.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::client) struct Due {
+    /// Endpoints are compared with each other: an interval is over.
+    pub(in crate::client) sweep: bool,
+    /// Rolling success rates: a part of their window is over.
+    pub(in crate::client) part: bool,
+}
+
+/// Judges all endpoints by what was written down of them. Returns when time alone changes something, if it does.
 pub(in crate::client) fn judge<J: Judged>(
     endpoints: &mut [J],
     config: &OutlierConfig,
-    is_sweep: bool,
+    due: Due,
     now: Instant,
     random: &Random,
 ) -> Option<Instant> {
@@ -49,17 +57,37 @@ pub(in crate::client) fn judge<J: Judged>(
         record.readmit();
         endpoint.changed(Standing::Closed);
     }
-    for endpoint in &mut *endpoints {
-        let (record, breaker) = endpoint.parts();
-        let is_found = breaker.is_closed() && record.failed_in_a_row();
+    let mut eject_if = |endpoint: &mut J, cause: Cause, is_found: bool| {
+        let breaker = endpoint.parts().1;
+        let is_found = is_found && breaker.is_closed();
         if is_found && room > 0 {
-            eject(endpoint, Cause::Consecutive, config, now, random);
+            eject(endpoint, cause, config, now, random);
             room -= 1;
-        } else if breaker.begins_to_be_spared(is_found) {
-            endpoint.found(Detection::Consecutive, Some(Unenforced::MaxEjectionOverflow));
+        } else if breaker.begins_to_be_spared(cause, is_found) {
+            endpoint.found(cause.detection(), Some(Unenforced::MaxEjectionOverflow));
+        }
+    };
+    for endpoint in &mut *endpoints {
+        let is_found = endpoint.parts().0.failed_in_a_row();
+        eject_if(endpoint, Cause::Consecutive, is_found);
+    }
+    if due.sweep || due.part {
+        for endpoint in &mut *endpoints {
+            let (record, breaker) = endpoint.parts();
+            breaker.answers.add(record.take_interval());
         }
     }
-    if is_sweep {
+    if let Some(rolling) = config.rolling_success_rate.as_ref().filter(|_| due.part) {
+        for endpoint in &mut *endpoints {
+            let answers = &mut endpoint.parts().1.answers;
+            let lately = answers.lately();
+            answers.roll_on();
+            let is_found =
+                lately.volume() >= rolling.request_volume.max(1) && lately.success_rate() < rolling.threshold;
+            eject_if(endpoint, Cause::RollingSuccessRate, is_found);
+        }
+    }
+    if due.sweep {
         compare(endpoints, room, config, now, random);
     }
     endpoints.iter_mut().filter_map(|endpoint| endpoint.parts().1.due()).min()
@@ -92,7 +120,8 @@ fn compare<J: Judged>(
     now: Instant,
     random: &Random,
 ) {
-    let intervals: Vec<_> = endpoints.iter_mut().map(|one| one.parts().0.take_interval()).collect();
+    let intervals: Vec<_> =
+        endpoints.iter_mut().map(|one| one.parts().1.answers.take_since_sweep()).collect();
     for finding in sweep(&intervals, config) {
         let endpoint = &mut endpoints[finding.index];
         let enforced = random.fraction() * 100.0 < f64::from(finding.enforcement_percent);

@@ -15,6 +15,7 @@
 //! A call writes three atomics of its endpoint ([`Record`]) and nothing else. All decisions are made by the
 //! channel's own task ([`judge`]), one after the other: so the bound on how many are ejected holds exactly.
 
+mod answers;
 mod breaker;
 mod config;
 mod counts;
@@ -24,7 +25,9 @@ mod record;
 mod sweep;
 
 pub(super) use breaker::Breaker;
-pub use config::{ConsecutiveConfig, FailurePercentageConfig, OutlierConfig, SuccessRateConfig};
+pub use config::{
+    ConsecutiveConfig, FailurePercentageConfig, OutlierConfig, RollingSuccessRateConfig, SuccessRateConfig,
+};
 pub(super) use gate::Standing;
-pub(super) use judge::{Judged, judge};
+pub(super) use judge::{Due, Judged, judge};
 pub(super) use record::Record;

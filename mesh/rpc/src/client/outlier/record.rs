@@ -65,9 +65,14 @@ impl Record {
         self.gate.set(Standing::Closed);
     }
 
-    /// The endpoint is another one now.
+    /// The failures so far are no row that goes on.
     pub(in crate::client) fn begin_anew(&self) {
         self.counts.begin_anew();
+    }
+
+    /// The endpoint is another one now.
+    pub(in crate::client) fn forget(&self) {
+        self.counts.forget();
     }
 
     pub(in crate::client) fn failed_in_a_row(&self) -> bool {

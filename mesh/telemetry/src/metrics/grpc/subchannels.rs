@@ -15,6 +15,8 @@ pub enum Detection {
     FailurePercentage,
     /// Too many failures in a row; gRFC A91 does not know it.
     Consecutive,
+    /// Too few successes lately, whatever others do; nor this.
+    RollingSuccessRate,
 }
 
 /// Why an endpoint that was found was not ejected.
@@ -26,10 +28,11 @@ pub enum Unenforced {
     MaxEjectionOverflow,
 }
 
-const DETECTIONS: [(Detection, &str); 3] = [
+const DETECTIONS: [(Detection, &str); 4] = [
     (Detection::SuccessRate, "success_rate"),
     (Detection::FailurePercentage, "failure_percentage"),
     (Detection::Consecutive, "consecutive_failures"),
+    (Detection::RollingSuccessRate, "rolling_success_rate"),
 ];
 const REASONS: [(Unenforced, &str); 2] = [
     (Unenforced::EnforcementPercentage, "enforcement_percentage"),

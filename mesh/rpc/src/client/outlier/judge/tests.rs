@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::client::balance::Outcome;
+use crate::client::outlier::RollingSuccessRateConfig;
 
 struct Host {
     record: Record,
@@ -43,11 +44,32 @@ impl Court {
     }
 
     fn judge(&mut self) -> Option<Instant> {
-        judge(&mut self.hosts, &self.config, false, Instant::now(), &self.random)
+        judge(&mut self.hosts, &self.config, Due::default(), Instant::now(), &self.random)
     }
 
     fn sweep(&mut self) {
-        judge(&mut self.hosts, &self.config, true, Instant::now(), &self.random);
+        let due = Due { sweep: true, part: false };
+        judge(&mut self.hosts, &self.config, due, Instant::now(), &self.random);
+    }
+
+    /// A second is over, by which rolling success rates are looked at.
+    fn roll(&mut self) {
+        let due = Due { sweep: false, part: true };
+        judge(&mut self.hosts, &self.config, due, Instant::now(), &self.random);
+    }
+
+    /// Nothing but rolling success rates is looked at.
+    fn rolling(count: usize) -> Self {
+        let mut court = Self::of(count);
+        let rolling = RollingSuccessRateConfig { jitter: 0.0, ..RollingSuccessRateConfig::default() };
+        court.config = OutlierConfig {
+            success_rate: None,
+            failure_percentage: None,
+            consecutive: None,
+            rolling_success_rate: Some(rolling),
+            ..court.config
+        };
+        court
     }
 
     fn standing(&self) -> Vec<Standing> {
@@ -174,6 +196,81 @@ async fn a_row_of_failures_without_room_to_eject_is_told_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_succeeds_less_often_than_four_times_of_five_within_ten_seconds_is_ejected() {
+    // Failed of ten, and whether that is too often.
+    for (failed, expected) in [(2, vec![]), (3, vec![1])] {
+        let mut court = Court::rolling(3);
+        for _ in 0..failed {
+            court.answers(1, Outcome::Overloaded, 1);
+            court.answers(1, Outcome::Success, 1);
+        }
+        court.answers(1, Outcome::Success, 10 - 2 * failed);
+        court.judge();
+        assert_eq!(court.ejected(), [0_usize; 0], "it is looked at once a second");
+        court.roll();
+        assert_eq!(court.ejected(), expected, "{failed} of 10");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn four_calls_say_nothing_and_five_do_unless_ten_seconds_are_between_them() {
+    let mut court = Court::rolling(3);
+    court.answers(0, Outcome::Failure, 4);
+    (0..9).for_each(|_| court.roll());
+    assert_eq!(court.ejected(), [0_usize; 0]);
+    court.answers(0, Outcome::Failure, 1);
+    court.roll();
+    assert_eq!(court.ejected(), [0]);
+    let mut court = Court::rolling(3);
+    court.answers(0, Outcome::Failure, 4);
+    (0..10).for_each(|_| court.roll());
+    court.answers(0, Outcome::Failure, 1);
+    court.roll();
+    assert_eq!(court.ejected(), [0_usize; 0], "the four are forgotten");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rolling_success_rate_costs_a_second_and_each_failed_probe_twice_as_much_and_begins_anew() {
+    let mut court = Court::rolling(3);
+    court.answers(2, Outcome::Failure, 5);
+    court.roll();
+    for seconds in [1, 2, 4] {
+        tokio::time::advance(Duration::from_millis(seconds * 1_000 - 1)).await;
+        court.judge();
+        assert_eq!(court.standing()[2], Standing::Open);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        court.judge();
+        assert!(court.hosts[2].record.try_probe());
+        court.hosts[2].record.record(Outcome::Failure, true);
+        court.judge();
+    }
+    tokio::time::advance(Duration::from_secs(8)).await;
+    court.judge();
+    assert!(court.hosts[2].record.try_probe());
+    court.hosts[2].record.record(Outcome::Success, true);
+    court.judge();
+    court.roll();
+    assert_eq!(court.ejected(), [0_usize; 0], "what was before is forgotten");
+    assert_eq!(court.hosts[2].found.take(), [(Detection::RollingSuccessRate, None)]);
+}
+
+/// One look takes the answers for both: neither loses what the other has seen.
+#[tokio::test(start_paused = true)]
+async fn a_sweep_and_a_window_that_rolls_count_the_same_answers() {
+    let mut court = Court::of(10);
+    court.config.rolling_success_rate = Some(RollingSuccessRateConfig::default());
+    for host in 0..10 {
+        court.answers(host, Outcome::Success, 90);
+        // Enough for the window, too little of all for the sweep's bound if it saw only what came after it.
+        court.answers(host, if host == 6 { Outcome::Overloaded } else { Outcome::Success }, 15);
+    }
+    court.roll();
+    assert_eq!(court.ejected(), [0_usize; 0], "86 %");
+    court.sweep();
+    assert_eq!(court.ejected(), [6], "the worst of ten by far");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_answered_before_an_interval_does_not_count_in_it() {
     let mut court = Court::of(10);
     court.answers(0, Outcome::Overloaded, 100);
@@ -270,6 +367,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         runtime.unwrap().block_on(async {
             let mut court = Court::of(25);
+            court.config.rolling_success_rate = Some(RollingSuccessRateConfig::default());
             for (host, outcome, count, millis) in steps {
                 let outcomes = [
                     Outcome::Success, Outcome::Overloaded, Outcome::Failure, Outcome::TooLate, Outcome::Lost,
@@ -281,10 +379,10 @@ proptest! {
                     court.hosts[host].record.record(outcome, true);
                 }
                 tokio::time::advance(Duration::from_millis(millis)).await;
-                if millis % 2 == 0 {
-                    court.sweep();
-                } else {
-                    court.judge();
+                match millis % 3 {
+                    0 => court.sweep(),
+                    1 => court.roll(),
+                    _ => _ = court.judge(),
                 }
                 prop_assert!(court.ejected().len() <= 2);
             }
