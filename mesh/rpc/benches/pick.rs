@@ -23,6 +23,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Many short rounds: on a busy machine some of them are not interrupted.
 const ROUNDS: u32 = 500;
 const CALLS: u32 = 2_000;
+/// For so long a connection whose peer says nothing takes one call at a time.
+const SILENCE: Duration = Duration::from_millis(1_500);
 /// So many calls are in flight while picks are measured.
 const AT_ONCE: u32 = 40;
 
@@ -43,6 +45,7 @@ async fn main() {
             let balance = BalanceConfig { policy, ..BalanceConfig::default() };
             let (channel, decisions) =
                 nowhere::connected(endpoints, ChannelConfig { balance, ..ChannelConfig::default() }).await;
+            tokio::time::sleep(SILENCE).await;
             rows[0] += &format!("{:>10.0}", least(|first| picks(&decisions, key, first)));
             rows[1] += &format!("{:>10.0}", least(|first| decided(&decisions, key, first)));
             drop(channel);
@@ -75,10 +78,11 @@ fn picks(decisions: &Decisions, key: Key, first: u32) -> Duration {
         let asked: Vec<_> = calls.clone().map(|call| extensions(key, call)).collect();
         let begun = Instant::now();
         for (call, extensions) in calls.zip(&asked) {
-            picked.push(match key {
+            let place = match key {
                 Key::OfMessage => decisions.pick_by(u64::from(call)),
                 Key::None | Key::OfCaller => decisions.pick(extensions),
-            });
+            };
+            picked.push(place.expect("there is room"));
         }
         took += begun.elapsed();
         // Given back before the next ones, and not counted.
@@ -94,7 +98,7 @@ fn decided(decisions: &Decisions, key: Key, first: u32) -> Duration {
             Key::OfMessage => decisions.decide_by(u64::from(call), Code::Ok),
             Key::None | Key::OfCaller => decisions.decide(&extensions(key, call), Code::Ok),
         };
-        std::hint::black_box(decided);
+        std::hint::black_box(decided.expect("there is room"));
     }
     begun.elapsed()
 }
