@@ -11,15 +11,8 @@ use crate::atomic::{AtomicBool, Ordering};
 /// locked while they change.
 #[derive(Debug, Default)]
 pub(in crate::client) struct Pool {
-    open: ArcSwap<Open>,
+    open: ArcSwap<Vec<Arc<Connection>>>,
     wish: Wish,
-}
-
-/// Some connections. The first one, which is nearly always the only one, is not behind one more pointer.
-#[derive(Debug, Default)]
-struct Open {
-    first: Option<Arc<Connection>>,
-    others: Vec<Arc<Connection>>,
 }
 
 /// That there were one more connection.
@@ -84,14 +77,15 @@ impl Pool {
     }
 
     pub(in crate::client) fn add(&self, connection: Arc<Connection>) {
-        let open = self.open.load().iter().cloned().chain([connection]).collect();
+        let mut open = Vec::clone(&self.open.load());
+        open.push(connection);
         self.open.store(Arc::new(open));
     }
 
     /// Removes a connection that was lost. Returns whether it was still there.
     pub(in crate::client) fn remove(&self, peer: &Peer) -> bool {
         let before = self.open.load();
-        let left: Open = before.iter().filter(|connection| !connection.belongs_to(peer)).cloned().collect();
+        let left: Vec<_> = before.iter().filter(|connection| !connection.belongs_to(peer)).cloned().collect();
         let removed = left.len() < before.len();
         drop(before);
         self.open.store(Arc::new(left));
@@ -110,7 +104,7 @@ impl Pool {
             return 0;
         }
         let stays = |(index, connection): &(usize, &Arc<Connection>)| !connection.was_idle() || *index == 0;
-        let left: Open =
+        let left: Vec<_> =
             before.iter().enumerate().filter(stays).map(|(_, connection)| Arc::clone(connection)).collect();
         let closed = before.len() - left.len();
         drop(before);
@@ -118,23 +112,6 @@ impl Pool {
             self.open.store(Arc::new(left));
         }
         closed
-    }
-}
-
-impl Open {
-    fn iter(&self) -> impl Iterator<Item = &Arc<Connection>> {
-        self.first.iter().chain(&self.others)
-    }
-
-    fn len(&self) -> usize {
-        usize::from(self.first.is_some()) + self.others.len()
-    }
-}
-
-impl FromIterator<Arc<Connection>> for Open {
-    fn from_iter<I: IntoIterator<Item = Arc<Connection>>>(connections: I) -> Self {
-        let mut connections = connections.into_iter();
-        Self { first: connections.next(), others: connections.collect() }
     }
 }
 
