@@ -57,7 +57,8 @@ impl Tool {
         let mut command = match self.builder {
             Builder::Cargo(krate) => {
                 let mut cargo = workspace::cargo();
-                cargo.args(["install", "--locked", "--root"]).arg(cache).arg(krate);
+                // Unoptimised: what it does takes seconds, to optimise it takes minutes.
+                cargo.args(["install", "--locked", "--debug", "--root"]).arg(cache).arg(krate);
                 cargo
             }
             Builder::Go(package) => {

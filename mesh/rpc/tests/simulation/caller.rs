@@ -7,7 +7,7 @@ use echo::chain::{
 };
 use mesh_rpc::{
     AdaptiveThrottleConfig, BalanceConfig, BudgetConfig, Channel, ChannelConfig, ConsecutiveConfig,
-    Decisions, HealthConfig, OutlierConfig, RetryConfig, deadline,
+    Decisions, HealthConfig, OutlierConfig, RetryConfig, RollingSuccessRateConfig, deadline,
 };
 use tonic::{Code, Request, Status};
 
@@ -50,6 +50,12 @@ fn config(plan: &Plan) -> ChannelConfig {
                 penalty_min: MILLIS(200),
                 penalty_max: MILLIS(400),
                 jitter: 0.5,
+            }),
+            rolling_success_rate: plan.looks_at_rolling_rates.then(|| RollingSuccessRateConfig {
+                window: MILLIS(500),
+                penalty_min: MILLIS(200),
+                penalty_max: MILLIS(400),
+                ..RollingSuccessRateConfig::default()
             }),
             ..OutlierConfig::default()
         },

@@ -15,7 +15,8 @@ pub(crate) const TICK: Duration = Duration::from_millis(5);
 const BEGIN: Duration = Duration::from_millis(100);
 const LOAD: u64 = 2_200;
 /// How long after the last fault everything must be well again: dead connections are noticed within 400 ms, connected
-/// again within 300 ms, nobody is ejected for longer than 600 ms, and a refusal holds calls back for a second.
+/// again within 300 ms, nobody is ejected for longer than 600 ms, nor for what was more than 500 ms before, and a refusal
+/// holds calls back for a second.
 const HEALING: Duration = Duration::from_millis(1_400);
 /// Repeats for each call that may be repeated.
 pub(crate) const BUDGET: f64 = 0.2;
@@ -98,6 +99,7 @@ pub(crate) struct Plan {
     pub(crate) max_ejection_percent: u32,
     pub(crate) failures_in_a_row: u32,
     pub(crate) min_repeats_per_second: u32,
+    pub(crate) looks_at_rolling_rates: bool,
 }
 
 impl Plan {
@@ -136,6 +138,7 @@ impl Plan {
             max_ejection_percent: dice.one_of(&[10, 50, 70]),
             failures_in_a_row: dice.one_of(&[3, 5]),
             min_repeats_per_second: dice.one_of(&[0, 0, 1]),
+            looks_at_rolling_rates: dice.percent(40),
         }
     }
 
