@@ -14,8 +14,8 @@ pub struct MethodPolicy {
     /// The longest a call may take, from the first attempt to the last byte; `None` only on a method that
     /// streams its responses without end.
     pub deadline: Option<Duration>,
-    /// When and how a failed attempt is repeated. `None`: only what no server has looked at
-    /// is sent again.
+    /// When and how a failed attempt is repeated. `None`: only what no server has looked
+    /// at is sent again.
     pub retry: Option<RetryPolicy>,
     /// When a second attempt is sent beside a slow first one.
     pub hedge: Option<HedgePolicy>,

@@ -23,8 +23,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Many short rounds: on a busy machine some of them are not interrupted.
 const ROUNDS: u32 = 500;
 const CALLS: u32 = 2_000;
-/// For so long a connection whose peer says nothing takes one call at a time.
-const SILENCE: Duration = Duration::from_millis(1_500);
+/// A connection whose peer says nothing takes one call at a time for half of that.
+const SILENCE: Duration = Duration::from_secs(1);
 /// So many calls are in flight while picks are measured.
 const AT_ONCE: u32 = 40;
 

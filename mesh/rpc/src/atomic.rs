@@ -3,8 +3,8 @@
 //! `cargo rig loom` runs every interleaving of the tests named `loom_`. It compiles this crate alone with
 //! `--cfg mesh_loom` (not `--cfg loom`, which others in the tree take for theirs).
 //!
-//! What others change by a read and a write in one (`swap`, `fetch_update`) is set by `swap` as well where that is
-//! tested, never by `store`: loom does not order the two, as C11 does, and finds what cannot be.
+//! In these tests, what is changed by a read and a write in one (`swap`, `fetch_update`) must not be set by `store` at
+//! the same time: loom does not order the two, as C11 does, and finds what cannot be.
 //!
 //! Covered are, of the client, `Slots` and `Queue`, `Calls`, `Load`, `SlowStart`, `Keeper`, `Gate`, `Counts`,
 //! `Window`, `RepeatBudget`, `Throttle`, `Class` (the adaptive throttle), `Vitals`, `Streams` (of a connection), `Wish`

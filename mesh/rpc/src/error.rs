@@ -85,6 +85,9 @@ pub enum MeshError {
     /// The caller went away while its request was being read.
     #[error("the caller is gone")]
     CallerGone,
+    /// The caller did not make the rest of the request's stream.
+    #[error("the request's stream broke off on this side")]
+    RequestBroken,
     /// The target has no endpoint to call.
     #[error("no endpoint for {target}: {cause}")]
     NoEndpoint {

@@ -20,7 +20,7 @@ pub struct ChannelConfig {
     pub backoff_max: Duration,
     /// How often a silent connection is asked by a ping whether it still lives. Also while it is idle: a peer
     /// that vanished should be missed before the next call needs it. A server that says that this is too often (GOAWAY,
-    /// `too_many_pings`, or in answer to a ping without these words) is believed: for new connections of the channel the
+    /// `too_many_pings`, or soon after a ping without these words) is believed: for new connections of the channel the
     /// interval is twice as long from then on, up to two hours (gRFC A8).
     pub keepalive_interval: Duration,
     /// How long the answer to that ping may take before the connection counts as dead.

@@ -229,12 +229,9 @@ impl Directory {
             }
             next = sooner(next, entry.endpoint.connect_if_due(wanted, now));
             // A server that cannot be reached proves nothing by a probe, and takes a place from those that can.
-            if !entry.endpoint.is_connected() {
-                entry.breaker.is_gone();
-                if entry.breaker.is_half_open() {
-                    entry.breaker.close();
-                    entry.endpoint.gauges.record.readmit();
-                }
+            if entry.breaker.is_half_open() && !entry.endpoint.is_connected() {
+                entry.breaker.close(&entry.endpoint.gauges.record);
+                entry.endpoint.gauges.record.readmit();
             }
         }
         next = sooner(

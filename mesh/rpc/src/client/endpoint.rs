@@ -38,7 +38,7 @@ use super::{
 use crate::{error::MeshError, wire::ConnectionError};
 
 /// How long a new connection is looked at, each time twice as long as the time before, until its peer has said how
-/// many streams it allows: about a second in all.
+/// many streams it allows: half a second in all.
 const FIRST_LOOK: Duration = Duration::from_millis(1);
 const LAST_LOOK: Duration = Duration::from_millis(500);
 
@@ -255,7 +255,7 @@ impl Endpoint {
         if is_first {
             // Whatever is known is of a server that may be gone.
             self.gauges.load.forget();
-            self.gauges.record.forget();
+            self.gauges.record.begin_anew();
             self.begin_slowly();
             self.ask_for_health(&mut state);
         }

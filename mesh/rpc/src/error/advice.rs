@@ -40,6 +40,7 @@ impl MeshError {
             | Self::MalformedTimeout
             | Self::MessageTooLarge { .. }
             | Self::UnknownEncoding { .. }
+            | Self::RequestBroken
             | Self::BrokenMessage { .. } => Advice::Never,
             // Its time went into the way to an endpoint.
             Self::DeadlineExceeded {

@@ -14,6 +14,7 @@ impl MeshError {
             Self::MethodNotAllowed
             | Self::MalformedTimeout
             | Self::Panicked
+            | Self::RequestBroken
             | Self::BrokenMessage { .. }
             | Self::UnknownEncoding { side: Side::Client, .. } => Code::Internal,
             Self::UnknownEncoding { side: Side::Server, .. } => Code::Unimplemented,
@@ -51,6 +52,7 @@ impl MeshError {
             Self::DeadlineExceeded { .. } => "DEADLINE_EXCEEDED",
             Self::Draining => "DRAINING",
             Self::CallerGone => "CALLER_GONE",
+            Self::RequestBroken => "REQUEST_BROKEN",
             Self::NoEndpoint { .. } => "NO_ENDPOINT",
             Self::ConnectFailed { .. } => "CONNECT_FAILED",
             Self::NotReady { .. } => "NOT_READY",

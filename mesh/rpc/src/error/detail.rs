@@ -62,6 +62,7 @@ impl MeshError {
             | Self::Panicked
             | Self::Draining
             | Self::CallerGone
+            | Self::RequestBroken
             | Self::BrokenMessage { .. }
             | Self::NoOtherEndpoint => {}
         }
@@ -82,7 +83,8 @@ impl MeshError {
             Self::ConnectionLost { .. }
             | Self::GoneAway { .. }
             | Self::StreamReset { .. }
-            | Self::CallerGone => "connection",
+            | Self::CallerGone
+            | Self::RequestBroken => "connection",
             Self::BreakerOpen { .. } => "outlier",
             Self::LoadShed { .. } => "shed",
             Self::RateLimited { .. } => "rate_limit",

@@ -11,6 +11,10 @@ impl MeshError {
         if is_gone_away(error) {
             return Self::GoneAway { endpoint: endpoint.to_string() };
         }
+        if error.is_reset() && !error.is_remote() && !error.is_library() {
+            // By ourselves, of a call that somebody waits for: its body failed.
+            return Self::RequestBroken;
+        }
         match stream_reset(error) {
             Some(reason) => Self::StreamReset { reason },
             // Everything that is not about this stream alone is about the connection: closed, timed out,

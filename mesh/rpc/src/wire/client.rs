@@ -111,8 +111,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Future for ClientConnection<Io> {
         if this.keepalive.poll_dead(cx).is_ready() {
             return Poll::Ready(Err(ConnectionError::Silent));
         }
-        let is_asking = this.keepalive.is_asking();
-        Pin::new(&mut this.inner).poll(cx).map_err(|error| ConnectionError::of(error, is_asking))
+        let polled = Pin::new(&mut this.inner).poll(cx);
+        polled.map_err(|error| ConnectionError::of(error, this.keepalive.has_asked_lately()))
     }
 }
 
@@ -131,21 +131,21 @@ pub(crate) enum ConnectionError {
 }
 
 impl ConnectionError {
-    /// `is_asking`: whether a keepalive ping was under way.
-    fn of(error: h2::Error, is_asking: bool) -> Self {
-        if says_too_many_pings(&error, is_asking) { Self::TooManyPings(error) } else { Self::Http2(error) }
+    /// `asked`: whether a keepalive ping was sent lately.
+    fn of(error: h2::Error, asked: bool) -> Self {
+        if says_too_many_pings(&error, asked) { Self::TooManyPings(error) } else { Self::Http2(error) }
     }
 }
 
 /// gRFC A8: GOAWAY, ENHANCE_YOUR_CALM, `too_many_pings`. Who can send no debug data, as servers over h2, ours among
-/// them, says it without, and can mean something else by it; in answer to a ping it means this.
-fn says_too_many_pings(error: &h2::Error, is_asking: bool) -> bool {
+/// them, says it without, and can mean something else by it; soon after a ping it means this.
+fn says_too_many_pings(error: &h2::Error, asked: bool) -> bool {
     if !(error.is_go_away() && error.is_remote()) || error.reason() != Some(Reason::ENHANCE_YOUR_CALM) {
         return false;
     }
     // h2 shows the debug data here alone: `... (b"too_many_pings")`.
     let text = error.to_string();
-    text.contains("too_many_pings") || (is_asking && !text.ends_with(')'))
+    text.contains("too_many_pings") || (asked && !text.ends_with(')'))
 }
 
 /// Sends requests on a connection. When the last clone is gone, so is the connection, once its calls are over.
@@ -201,7 +201,7 @@ impl SendRequest {
             }
             Begun::Part(first) => {
                 let (stop, stopped) = oneshot::channel::<()>();
-                let rest = Pump::new(stream, Rest { first, body });
+                let rest = Pump::new(stream, Rest { first, body }, Reason::CANCEL);
                 self.tasks.spawn(async move {
                     // Who dropped the answer wants the question no longer; its stream is reset with the pump.
                     tokio::select! {

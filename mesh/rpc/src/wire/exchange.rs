@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use h2::server::SendResponse;
+use h2::{Reason, server::SendResponse};
 use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -62,7 +62,7 @@ where
                     if is_over {
                         return Poll::Ready(());
                     }
-                    state.set(State::Body { pump: Pump::new(stream, body) });
+                    state.set(State::Body { pump: Pump::new(stream, body, Reason::INTERNAL_ERROR) });
                 }
                 StateProject::Body { pump } => return pump.poll(cx).map(drop),
             }

@@ -94,7 +94,7 @@ impl Guard {
 
     /// Ready when something must become of the connection. To be polled whenever the connection is.
     pub(super) fn poll_verdict(&mut self, traffic: Traffic, cx: &mut Context<'_>) -> Poll<Verdict> {
-        if self.heard.strikes() > MAX_STRIKES {
+        if self.has_struck_out() {
             return Poll::Ready(Verdict::Cut(Reason::ENHANCE_YOUR_CALM, "too many pings"));
         }
         loop {
@@ -105,6 +105,11 @@ impl Guard {
                 return Poll::Ready(verdict);
             }
         }
+    }
+
+    /// Whether the peer has sent too many pings.
+    pub(super) fn has_struck_out(&self) -> bool {
+        self.heard.strikes() > MAX_STRIKES
     }
 
     fn look(&mut self, traffic: Traffic, now: Instant) -> Option<Verdict> {

@@ -38,17 +38,18 @@ pub(super) struct Keepalive {
     settings: KeepaliveSettings,
     timer: Pin<Box<Sleep>>,
     is_asking: bool,
+    asked_at: Option<Instant>,
 }
 
 impl Keepalive {
     pub(super) fn new(ping_pong: Option<PingPong>, heard: LastHeard, settings: KeepaliveSettings) -> Self {
         let timer = Box::pin(sleep_until(Instant::now() + settings.interval));
-        Self { ping_pong, heard, settings, timer, is_asking: false }
+        Self { ping_pong, heard, settings, timer, is_asking: false, asked_at: None }
     }
 
-    /// Whether a PING is not answered yet.
-    pub(super) fn is_asking(&self) -> bool {
-        self.is_asking
+    /// Whether a PING was sent so lately that the next one would not be due yet.
+    pub(super) fn has_asked_lately(&self) -> bool {
+        self.asked_at.is_some_and(|at| at.elapsed() <= self.settings.interval)
     }
 
     /// Ready once the connection is dead. To be polled whenever the connection is, before it: a PING that is due
@@ -71,6 +72,7 @@ impl Keepalive {
                 self.timer.as_mut().reset(due);
             } else if ping_pong.send_ping(Ping::opaque()).is_ok() {
                 self.is_asking = true;
+                self.asked_at = Some(now);
                 self.timer.as_mut().reset(now + self.settings.timeout);
             } else {
                 self.timer.as_mut().reset(now + self.settings.interval);

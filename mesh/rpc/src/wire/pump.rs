@@ -34,12 +34,15 @@ pin_project! {
         // Waits for room.
         data: Option<Bytes>,
         unasked: usize,
+        // What the other end is told when the body fails.
+        failure: Reason,
     }
 }
 
 impl<B> Pump<B> {
-    pub(super) fn new(stream: SendStream<Bytes>, body: B) -> Self {
-        Self { stream, body, data: None, unasked: UNASKED }
+    /// `failure`: what the other end is told when the body fails.
+    pub(super) fn new(stream: SendStream<Bytes>, body: B, failure: Reason) -> Self {
+        Self { stream, body, data: None, unasked: UNASKED, failure }
     }
 }
 
@@ -90,7 +93,7 @@ impl<B: Body<Data = Bytes>> Future for Pump<B> {
                     }
                 },
                 Some(Err(_)) => {
-                    this.stream.send_reset(Reason::INTERNAL_ERROR);
+                    this.stream.send_reset(*this.failure);
                     return Poll::Ready(Err(Broken::Body));
                 }
                 None => {

@@ -212,6 +212,11 @@ where
                 }
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error.into())),
                 Poll::Ready(None) => return Poll::Ready(Ok(())),
+                // Who has just sent too many pings is told with the answer to the last of them, and knows what for.
+                Poll::Pending if this.fresh.is_empty() && !this.is_cut && this.guard.has_struck_out() => {
+                    this.is_cut = true;
+                    inner.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+                }
                 Poll::Pending if this.fresh.is_empty() => return Poll::Pending,
                 Poll::Pending => {
                     let share = batch::share(this.fresh.len(), is_rest);

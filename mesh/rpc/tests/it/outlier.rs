@@ -2,19 +2,25 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
+use bytes::Bytes;
 use echo::UnaryRequest;
+use futures_util::stream;
+use http_body::Frame;
+use http_body_util::StreamBody;
 use mesh_rpc::{
     BalanceConfig, Balancing, Channel, ChannelConfig, ConsecutiveConfig, OutlierConfig,
     RollingSuccessRateConfig, SlowStartConfig, Target,
 };
 use tokio::time::Instant;
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request, Status, body::Body};
+use tower_service::Service as _;
 
-use crate::support::{Echo, EchoClient, Network, Node, address};
+use crate::support::{Echo, EchoClient, Network, Node, address, message, reason};
 
 struct House {
     network: Network,
     nodes: Vec<Node>,
+    channel: Channel,
     client: EchoClient,
 }
 
@@ -37,7 +43,7 @@ impl House {
         let target = Target::fixed((1..=servers).map(address));
         let channel = Channel::builder(target).connector(network.clone()).config(config).seed(1);
         let channel = channel.build().unwrap();
-        let mut house = Self { network, nodes, client: EchoClient::new(channel) };
+        let mut house = Self { network, nodes, channel: channel.clone(), client: EchoClient::new(channel) };
         while house.came().contains(&0) {
             house.say("hello").await.unwrap();
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -155,6 +161,23 @@ async fn without_a_panic_threshold_the_only_server_rests() {
     );
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(house.say("name").await.unwrap(), "a");
+}
+
+/// A caller who cannot make the rest of what he sends says nothing of the server.
+#[tokio::test(start_paused = true)]
+async fn requests_that_break_off_eject_nobody() {
+    let mut house = House::of(3, exact()).await;
+    for _ in 0..30 {
+        let begun = Frame::data(Bytes::from(message(0, b"")));
+        let body = StreamBody::new(stream::iter([Ok(begun), Err(Status::internal("no more of it"))]));
+        let request = http::Request::post("/echo.v1.EchoService/ClientStream")
+            .header("content-type", "application/grpc");
+        let request = request.body(Body::new(body)).unwrap();
+        let status = house.channel.call(request).await.map(drop).unwrap_err();
+        assert_eq!((status.code(), reason(&status).as_str()), (Code::Internal, "REQUEST_BROKEN"));
+    }
+    let (came, failed) = house.after("name", 30, MILLI).await;
+    assert_eq!((came, failed), (vec![10, 10, 10], 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -46,7 +46,7 @@ names! {
     TARGET = "grpc.target";
     /// Attribute: the canonical name of the status, such as `OK`.
     STATUS = "grpc.status";
-    /// Attribute: what found an endpoint to be worse than others (A91).
+    /// Attribute: what found that an endpoint answers too badly (A91).
     DETECTION_METHOD = "grpc.lb.outlier_detection.detection_method";
     /// Attribute: why it was not ejected (A91).
     UNENFORCED_REASON = "grpc.lb.outlier_detection.unenforced_reason";

@@ -91,7 +91,7 @@ impl Place {
     /// The answer did not come, or broke off.
     pub(in crate::client) fn failed(&mut self, error: &MeshError) {
         match error {
-            MeshError::GoneAway { .. } => self.say_nothing(),
+            MeshError::GoneAway { .. } | MeshError::RequestBroken => self.say_nothing(),
             MeshError::ConnectionLost { .. } => self.end(Outcome::Lost, None),
             error => self.finish(error.code(), None),
         }
@@ -103,7 +103,8 @@ impl Place {
         self.say_nothing();
     }
 
-    /// Nobody can tell anything from this call: the server is stopping, and says so as it should.
+    /// Nobody can tell anything from this call: the server is stopping, and says so as it should; or its caller gave it
+    /// up.
     fn say_nothing(&mut self) {
         self.over = true;
         if self.probe {

@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     fmt,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     task::{Context, Poll},
 };
 
@@ -18,7 +18,8 @@ use crate::error::MeshError;
 /// What a caller has sent so far, up to a bound. Beyond it, the recording ends and the attempt that is under way
 /// is the last one (gRFC A6: the buffer overflows, the call is committed).
 ///
-/// Of one call alone: its lock is waited for by nobody but an attempt that is not yet over on its connection.
+/// Of one call alone: its lock is waited for by nobody but the call, and by attempts that are not yet over on their
+/// connections.
 #[derive(Clone)]
 pub(in crate::client) struct Tape(Arc<Mutex<Reel>>);
 
@@ -39,7 +40,7 @@ struct Reel {
     /// Whether another attempt could still be sent all of it.
     recording: bool,
     ended: bool,
-    /// Whether the caller failed to make the rest.
+    /// Whether the caller failed to make the rest, or some of it is forgotten.
     broken: bool,
     /// The attempt that reads now. An earlier one may not be over yet on its connection.
     attempt: u32,
@@ -62,9 +63,11 @@ impl Tape {
         Self(Arc::new(Mutex::new(reel)))
     }
 
-    /// The whole stream for the next attempt; what the attempt before reads from now on is an error.
+    /// The whole stream for the next attempt, and an error if there is no whole stream any more; what the attempt before
+    /// reads from now on is one in any case.
     pub(in crate::client) fn play(&self) -> Outgoing {
         let mut reel = self.reel();
+        reel.broken |= reel.attempt > 0 && !reel.recording;
         reel.attempt += 1;
         reel.read = 0;
         Outgoing::Taped(Playback { tape: self.clone(), attempt: reel.attempt })
@@ -84,7 +87,13 @@ impl Tape {
     }
 
     fn reel(&self) -> MutexGuard<'_, Reel> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(|poisoned| {
+            // The caller's stream has panicked: what it says after that is not its rest.
+            let mut reel = poisoned.into_inner();
+            reel.broken = true;
+            reel.commit();
+            reel
+        })
     }
 }
 
@@ -176,7 +185,7 @@ impl fmt::Debug for Playback {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::stream;
+    use futures_util::{StreamExt as _, stream};
     use http_body_util::{BodyExt as _, StreamBody};
     use tonic::{Code, body::Body};
 
@@ -277,6 +286,29 @@ mod tests {
         let tape = Tape::new(Outgoing::streamed(Body::new(StreamBody::new(stream::iter(frames)))), 9 * FRAME);
         assert!(tape.play().collect().await.unwrap().trailers().is_some());
         assert!(!tape.stop());
+    }
+
+    #[tokio::test]
+    async fn what_is_not_whole_is_never_played_as_if_it_were() {
+        let tape = tape(&["a", "b"], 9 * FRAME);
+        let mut first = tape.play();
+        read(&mut first).await.unwrap().unwrap();
+        tape.commit();
+        assert_eq!(read(&mut tape.play()).await, Some(Err(Code::Cancelled)));
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_panics_is_not_sent_once_more() {
+        let frames = stream::iter(["a", "b", "c"]).map(|text| {
+            assert_ne!(text, "b", "it panics");
+            Ok::<_, Status>(Frame::data(Bytes::from_static(text.as_bytes())))
+        });
+        let tape = Tape::new(Outgoing::streamed(Body::new(StreamBody::new(frames))), 9 * FRAME);
+        let mut first = tape.play();
+        assert_eq!(read(&mut first).await.unwrap().unwrap(), "a");
+        tokio::spawn(async move { read(&mut first).await }).await.unwrap_err();
+        assert!(!tape.stop());
+        assert_eq!(read(&mut tape.play()).await, Some(Err(Code::Cancelled)));
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mesh_telemetry::metrics::Detection;
 use tokio::time::Instant;
 
-use super::{OutlierConfig, answers::Answers};
+use super::{OutlierConfig, Record, answers::Answers};
 
 /// Why an endpoint was ejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,9 +38,10 @@ pub(in crate::client) struct Breaker {
     multiplier: u32,
     /// Ejections that were not by comparison, without a success in between.
     trips: u32,
-    /// For what it was to be ejected when it was last looked at, and there was no room: failures in a row, and its
+    /// Whether it was to be ejected when it was last looked at, and there was no room: for failures in a row, for its
     /// rolling success rate.
-    spared: [bool; 2],
+    spared_in_a_row: bool,
+    spared_by_rate: bool,
     pub(super) answers: Answers,
 }
 
@@ -82,7 +83,8 @@ impl Breaker {
             state: State::Closed,
             multiplier: 0,
             trips: 0,
-            spared: [false; 2],
+            spared_in_a_row: false,
+            spared_by_rate: false,
             answers: Answers::default(),
         }
     }
@@ -131,15 +133,11 @@ impl Breaker {
         }
     }
 
-    /// Half-open to closed.
-    pub(in crate::client) fn close(&mut self) {
+    /// Half-open to closed. What was answered until now says nothing of what the endpoint is from now on.
+    pub(in crate::client) fn close(&mut self, record: &Record) {
         self.state = State::Closed;
         self.trips = 0;
-        self.answers.forget_lately();
-    }
-
-    /// There is no connection: the next one may lead to another server.
-    pub(in crate::client) fn is_gone(&mut self) {
+        self.answers.add(record.take_interval());
         self.answers.forget_lately();
     }
 
@@ -160,7 +158,12 @@ impl Breaker {
     /// Notes whether the endpoint is to be ejected for this, not by comparison, and is not. Returns whether that is
     /// new: the judge looks often, and one row is one finding.
     pub(super) fn begins_to_be_spared(&mut self, cause: Cause, is_spared: bool) -> bool {
-        let spared = &mut self.spared[usize::from(cause == Cause::RollingSuccessRate)];
+        let spared = match cause {
+            Cause::Consecutive => &mut self.spared_in_a_row,
+            Cause::RollingSuccessRate => &mut self.spared_by_rate,
+            // Compared once an interval: each time is a finding.
+            Cause::SuccessRate | Cause::FailurePercentage => return is_spared,
+        };
         let was_spared = std::mem::replace(spared, is_spared);
         is_spared && !was_spared
     }
@@ -195,7 +198,7 @@ mod tests {
             assert_eq!(open_for(&breaker, now), expected);
             breaker.calm_down();
         }
-        breaker.close();
+        breaker.close(&Record::new(7));
         for _ in 0..11 {
             breaker.calm_down();
         }
@@ -226,7 +229,7 @@ mod tests {
             breaker.reopen(&config, now, 0.0);
         }
         assert!(breaker.pass_time(now + Duration::from_secs(60)));
-        breaker.close();
+        breaker.close(&Record::new(7));
         breaker.open(Cause::Consecutive, &config, now, 0.999_999);
         let State::Open { until, .. } = breaker.state else { panic!("{breaker:?}") };
         let time = (until - now).as_secs_f64();

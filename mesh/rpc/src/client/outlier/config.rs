@@ -74,12 +74,12 @@ pub struct ConsecutiveConfig {
 /// Linkerd's breaker ("success rate").
 #[derive(Clone, Debug, PartialEq)]
 pub struct RollingSuccessRateConfig {
-    /// Ejected is who succeeds less often than that, from 0 to 1 (Linkerd: 0.8). An answer with RESOURCE_EXHAUSTED is
-    /// none.
+    /// Ejected is who succeeds less often than that, from 0 to 1 (Linkerd: 0.8). RESOURCE_EXHAUSTED, a deadline that
+    /// passes and a connection that is lost are no successes either.
     pub threshold: f64,
     /// How far it looks back (Linkerd: 10 s). It looks every tenth of that.
     pub window: Duration,
-    /// How many calls within the window say something of an endpoint (Linkerd: 5).
+    /// How many calls within the window say something of an endpoint, at least one (Linkerd: 5).
     pub request_volume: u32,
     /// How long the first ejection lasts; each further one lasts twice as long as the one before (Linkerd: 1 s).
     pub penalty_min: Duration,
@@ -196,5 +196,29 @@ impl RollingSuccessRateConfig {
             );
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rolling_success_rate_that_cannot_work_is_refused() {
+        let with =
+            |rolling| OutlierConfig { rolling_success_rate: Some(rolling), ..OutlierConfig::default() };
+        let sound = RollingSuccessRateConfig::default();
+        assert_eq!(with(sound.clone()).check(), Ok(()));
+        assert_eq!(with(sound.clone()).part(), Some(Duration::from_secs(1)));
+        for wrong in [
+            RollingSuccessRateConfig { window: Duration::from_millis(99), ..sound.clone() },
+            RollingSuccessRateConfig { threshold: 1.1, ..sound.clone() },
+            RollingSuccessRateConfig { threshold: f64::NAN, ..sound.clone() },
+            RollingSuccessRateConfig { jitter: -0.1, ..sound.clone() },
+            RollingSuccessRateConfig { penalty_min: Duration::ZERO, ..sound.clone() },
+            RollingSuccessRateConfig { penalty_max: Duration::from_millis(999), ..sound },
+        ] {
+            assert!(with(wrong.clone()).check().is_err(), "{wrong:?}");
+        }
     }
 }

@@ -17,7 +17,7 @@ pub(in crate::client) trait Judged {
     /// It was ejected, or comes back.
     fn changed(&self, standing: Standing);
 
-    /// It was found to be worse than the others, and ejected, or spared for a reason: for whoever counts.
+    /// It was found to answer too badly, and ejected, or spared for a reason: for whoever counts.
     fn found(&self, _: Detection, _spared: Option<Unenforced>) {}
 }
 
@@ -53,7 +53,7 @@ pub(in crate::client) fn judge<J: Judged>(
     for (_, index) in ejected.iter().take(ejected.len().saturating_sub(most)) {
         let endpoint = &mut endpoints[*index];
         let (record, breaker) = endpoint.parts();
-        breaker.close();
+        breaker.close(record);
         record.readmit();
         endpoint.changed(Standing::Closed);
     }
@@ -98,7 +98,7 @@ fn probation<J: Judged>(endpoint: &mut J, config: &OutlierConfig, now: Instant, 
     let (record, breaker) = endpoint.parts();
     let standing = match (record.standing(), breaker.state()) {
         (Standing::Passed, State::HalfOpen { .. }) => {
-            breaker.close();
+            breaker.close(record);
             record.begin_anew();
             Standing::Closed
         }

@@ -1,8 +1,8 @@
 //! Passive health: endpoints that answer badly are left alone for a while.
 //!
 //! ```text
-//!            fails too often, too much more often          its time is over
-//!            than the others, or too often in a row
+//!            fails too often, lately or in a row,          its time is over
+//!            or too much more often than the others
 //!   Closed ────────────────────────────────────────> Open ──────────────────> HalfOpen
 //!     ^                                               ^                         │   │
 //!     │                                               └──── the probe failed ───┘   │

@@ -55,7 +55,7 @@ impl Record {
                 }
             };
         }
-        // Only the call that completes the row rings; if it is in vain, each sweep looks again.
+        // Only the call that completes the row rings; if it is in vain, each look of the judge sees it again.
         self.alarm != 0 && row == Some(self.alarm)
     }
 
@@ -65,14 +65,9 @@ impl Record {
         self.gate.set(Standing::Closed);
     }
 
-    /// The failures so far are no row that goes on.
+    /// The endpoint is another one now: the failures so far are no row that goes on.
     pub(in crate::client) fn begin_anew(&self) {
         self.counts.begin_anew();
-    }
-
-    /// The endpoint is another one now.
-    pub(in crate::client) fn forget(&self) {
-        self.counts.forget();
     }
 
     pub(in crate::client) fn failed_in_a_row(&self) -> bool {

@@ -62,6 +62,7 @@ where
                             // What is too much for this caller is too much for its own caller as well.
                             pushback::hear();
                         }
+                        source.commit();
                         // An error that says "never sent" is about the call, not about its last attempt alone.
                         let result = if failure.sent { result } else { sent.map_or(result, Err) };
                         return Answer::give(result, Some(call));

@@ -234,7 +234,7 @@ async fn a_rolling_success_rate_costs_a_second_and_each_failed_probe_twice_as_mu
     let mut court = Court::rolling(3);
     court.answers(2, Outcome::Failure, 5);
     court.roll();
-    for seconds in [1, 2, 4] {
+    for seconds in [1, 2, 4, 8, 16] {
         tokio::time::advance(Duration::from_millis(seconds * 1_000 - 1)).await;
         court.judge();
         assert_eq!(court.standing()[2], Standing::Open);
@@ -244,14 +244,28 @@ async fn a_rolling_success_rate_costs_a_second_and_each_failed_probe_twice_as_mu
         court.hosts[2].record.record(Outcome::Failure, true);
         court.judge();
     }
-    tokio::time::advance(Duration::from_secs(8)).await;
+    tokio::time::advance(Duration::from_secs(32)).await;
     court.judge();
     assert!(court.hosts[2].record.try_probe());
+    // What was sent before it was ejected, and fails only now.
+    court.answers(2, Outcome::TooLate, 9);
     court.hosts[2].record.record(Outcome::Success, true);
     court.judge();
     court.roll();
     assert_eq!(court.ejected(), [0_usize; 0], "what was before is forgotten");
     assert_eq!(court.hosts[2].found.take(), [(Detection::RollingSuccessRate, None)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rolling_success_rate_without_room_to_eject_is_told_once() {
+    let mut court = Court::rolling(10);
+    for host in [2, 5] {
+        court.answers(host, Outcome::Overloaded, 10);
+    }
+    (0..5).for_each(|_| court.roll());
+    assert_eq!(court.ejected(), [2]);
+    let spared = (Detection::RollingSuccessRate, Some(Unenforced::MaxEjectionOverflow));
+    assert_eq!(court.hosts[5].found.take(), [spared]);
 }
 
 /// One look takes the answers for both: neither loses what the other has seen.
