@@ -10,8 +10,8 @@
 //! `Window`, `RepeatBudget`, `Throttle`, `Class` (the adaptive throttle), `Vitals`, `Streams` (of a connection), `Wish`
 //! (for one more connection) and `Sketch`; of the server `Limiter`, `Table` and `Calls` (what a drain waits for). Not
 //! covered is what is one access, or has no two that must agree: counters that are added to and read by telemetry,
-//! `Random`, `PingInterval`, the turn of round robin, and what one task writes for others to read (`LastHeard`, the calls
-//! that wait on a connection); nor what other crates guard (`ArcSwap`, tokio's `Notify`).
+//! `Random`, `PingInterval`, the turn of round robin, and what one task writes for others to read (`LastHeard`, the
+//! calls that wait on a connection); nor what other crates guard (`ArcSwap`, tokio's `Notify`).
 
 #[cfg(all(test, mesh_loom))]
 pub(crate) use loom::sync::Mutex;

@@ -297,7 +297,8 @@ impl<E> Begun<E> {
                 Err(frame) => Self::Part(Some(Ok(frame))),
             },
             Poll::Ready(None) => Self::Empty,
-            // The pump resets the stream: a body that has failed must not be asked again, for it may say that it is over.
+            // The pump resets the stream: a body that has failed must not be asked again, for it may say that it is
+            // over.
             Poll::Ready(Some(Err(error))) => Self::Part(Some(Err(error))),
             Poll::Pending => Self::Part(None),
         }

@@ -1,13 +1,10 @@
 //! Servers that are asked how they are.
 
-use std::{
-    sync::{Arc, Mutex, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use echo::{UnaryRequest, echo_service_server::EchoServiceServer};
 use mesh_rpc::{Channel, ChannelConfig, HealthConfig, Target};
-use tokio::time::Instant;
+use tokio::{sync::mpsc, time::Instant};
 use tonic::{Code, Request, Status};
 
 use crate::support::{Echo, EchoClient, Network, Node, address, reason};
@@ -126,14 +123,15 @@ async fn a_server_that_cannot_say_how_it_is_gets_calls() {
 #[tokio::test(start_paused = true)]
 async fn a_watch_that_fails_is_begun_anew_and_not_too_often() {
     let network = Network::default();
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let (mut listener, seen, begun) = (network.listen(1), Arc::clone(&asked), Instant::now());
+    let (mut listener, begun) = (network.listen(1), Instant::now());
+    let (say, mut asked) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         let (io, _) = mesh_rpc::Listener::accept(&mut listener).await.unwrap();
         let mut connection = h2::server::handshake(io).await.unwrap();
-        while let Some(Ok((_, mut respond))) = connection.accept().await {
-            seen.lock().unwrap().push(begun.elapsed());
-            let answer = if seen.lock().unwrap().len() % 6 == 0 {
+        for number in 1.. {
+            let Some(Ok((_, mut respond))) = connection.accept().await else { break };
+            say.send(begun.elapsed()).unwrap();
+            let answer = if number % 6 == 0 {
                 // Says that it serves, and breaks off.
                 let head =
                     http::Response::builder().header("content-type", "application/grpc").body(()).unwrap();
@@ -147,14 +145,12 @@ async fn a_watch_that_fails_is_begun_anew_and_not_too_often() {
     });
     let mut client = watching(&network, 1);
     let _ = client.unary(UnaryRequest::default()).await;
-    let all = async {
-        while asked.lock().unwrap().len() < 8 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), all).await.expect("it asks again and again");
-    let asked = asked.lock().unwrap();
-    let waits: Vec<_> = asked.windows(2).map(|pair| (pair[1] - pair[0]).as_millis()).collect();
+    let mut times = Vec::new();
+    while times.len() < 8 {
+        let next = tokio::time::timeout(Duration::from_secs(60), asked.recv()).await;
+        times.push(next.expect("it asks again and again").unwrap());
+    }
+    let waits: Vec<_> = times.windows(2).map(|pair| (pair[1] - pair[0]).as_millis()).collect();
     // 100 ms and each time 1.6 times as long, give or take a fifth; at once after it has said something; and anew.
     for (wait, expected) in waits.iter().zip([100.0, 160.0, 256.0, 410.0, 655.0, 0.0, 100.0]) {
         let wait = *wait as f64;

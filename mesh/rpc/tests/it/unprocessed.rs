@@ -25,6 +25,9 @@ use crate::support::{
     reason, spawn,
 };
 
+/// No method is known.
+static NONE: PolicyTable = PolicyTable::new(&[]);
+
 fn connect(network: &Network, policies: &'static PolicyTable) -> (Channel, EchoClient) {
     let channel = Channel::builder(Target::fixed([address(1)])).connector(network.clone());
     let channel = channel.policies(policies).seed(1).build().unwrap();
@@ -109,7 +112,6 @@ async fn a_method_without_a_retry_in_its_contract_is_sent_again_as_well_and_only
 /// gRFC A96 and A72.
 #[tokio::test(start_paused = true)]
 async fn what_is_sent_again_is_counted_and_told_of() {
-    static NONE: PolicyTable = PolicyTable::new(&[]);
     for (policies, method) in
         [(&RETRIES, "echo.v1.EchoService/Unary"), (&POLICIES, "echo.v1.EchoService/Unary"), (&NONE, "other")]
     {
@@ -176,7 +178,6 @@ async fn streamed(texts: &[&str], policies: &'static PolicyTable) -> Result<Vec<
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_is_sent_again_whole_as_far_as_it_is_kept() {
-    static NONE: PolicyTable = PolicyTable::new(&[]);
     for policies in [&NONE, &STREAMS] {
         let texts = ["one", "two", "three", "four", "five", "six"];
         assert_eq!(streamed(&texts, policies).await.unwrap(), texts);

@@ -15,8 +15,8 @@ pub(crate) const TICK: Duration = Duration::from_millis(5);
 const BEGIN: Duration = Duration::from_millis(100);
 const LOAD: u64 = 2_200;
 /// How long after the last fault everything must be well again: dead connections are noticed within 400 ms, connected
-/// again within 300 ms, nobody is ejected for longer than 600 ms, nor for what was more than 500 ms before, and a refusal
-/// holds calls back for a second.
+/// again within 300 ms, nobody is ejected for longer than 600 ms, nor for what was more than 500 ms before, and a
+/// refusal holds calls back for a second.
 const HEALING: Duration = Duration::from_millis(1_400);
 /// Repeats for each call that may be repeated.
 pub(crate) const BUDGET: f64 = 0.2;

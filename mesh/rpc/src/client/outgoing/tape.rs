@@ -63,8 +63,8 @@ impl Tape {
         Self(Arc::new(Mutex::new(reel)))
     }
 
-    /// The whole stream for the next attempt, and an error if there is no whole stream any more; what the attempt before
-    /// reads from now on is one in any case.
+    /// The whole stream for the next attempt, and an error if there is no whole stream any more; what the attempt
+    /// before reads from now on is one in any case.
     pub(in crate::client) fn play(&self) -> Outgoing {
         let mut reel = self.reel();
         reel.broken |= reel.attempt > 0 && !reel.recording;

@@ -3,7 +3,7 @@
 use super::counts::Interval;
 
 /// Into how many parts the window of the rolling success rate is cut.
-pub(in crate::client) const PARTS: usize = 10;
+pub(super) const PARTS: usize = 10;
 
 /// The answers since the last sweep, and those of a window that rolls on part by part.
 #[derive(Debug, Default)]

@@ -26,8 +26,8 @@ pub struct OutlierConfig {
     pub failure_percentage: Option<FailurePercentageConfig>,
     /// Ejects those that fail many times in a row. `None`: nobody counts.
     pub consecutive: Option<ConsecutiveConfig>,
-    /// Ejects those that have not succeeded often enough lately, whatever others do: with three endpoints, too few to be
-    /// compared, it finds the one that fails every other call. `None`, as it is unless it is asked for (and as in
+    /// Ejects those that have not succeeded often enough lately, whatever others do: with three endpoints, too few to
+    /// be compared, it finds the one that fails every other call. `None`, as it is unless it is asked for (and as in
     /// Linkerd): nobody looks.
     pub rolling_success_rate: Option<RollingSuccessRateConfig>,
 }

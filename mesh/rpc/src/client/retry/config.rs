@@ -15,8 +15,8 @@ pub struct RetryConfig {
     pub max_attempts: u32,
     /// How many bytes of a request that its caller streams are kept for another attempt, for each call, until its
     /// answer begins; a message counts for some more than its length. A request of which more was sent is not
-    /// repeated, nor sent again when a server has not looked at it. A unary request is never copied and has no such bound. gRPC leaves the
-    /// number to implementations; 64 KiB is Linkerd's (`MAX_RETRY_LENGTH`).
+    /// repeated, nor sent again when a server has not looked at it. A unary request is never copied and has no such
+    /// bound. gRPC leaves the number to implementations; 64 KiB is Linkerd's (`MAX_RETRY_LENGTH`).
     pub replay_bytes_max: usize,
     /// The share of repeats: retries and hedges together, for the channel.
     pub budget: BudgetConfig,
